@@ -1,0 +1,3 @@
+"""Sealtrail: a blockchain-anchored order traceability service."""
+
+__version__ = "0.1.0"

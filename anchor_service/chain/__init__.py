@@ -1,0 +1,1 @@
+"""The only door to web3 and py-evm."""

@@ -1,0 +1,67 @@
+"""Hashes and their domains (SPEC 2)."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Final, Self
+
+from anchor_service.protocol.errors import Malformed
+
+HASH_SIZE: Final = 32
+_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+FIELD: Final = b"sealtrail/v1/field\0"
+EVENT: Final = b"sealtrail/v1/event\0"
+STREAM: Final = b"sealtrail/v1/stream\0"
+RECEIPT: Final = b"sealtrail/v1/receipt\0"
+SIGNATURE: Final = b"sealtrail/v1/signature\0"
+
+
+class Hash(bytes):
+    """32 bytes of a hash; printed as 64 lower-case hexadecimal digits and never handled as text."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: bytes) -> Self:
+        """Take exactly 32 bytes; ValueError otherwise (a wrong length here is our own bug)."""
+        if len(value) != HASH_SIZE:
+            raise ValueError(f"a hash has {HASH_SIZE} bytes, not {len(value)}")
+        return super().__new__(cls, value)
+
+    def __str__(self) -> str:
+        """Print as hexadecimal digits."""
+        return self.hex()
+
+
+class Leaf(Hash):
+    """The RFC 9162 leaf hash of an entry."""
+
+    __slots__ = ()
+
+
+class StreamId(Hash):
+    """The salted hash that names a stream (SPEC 5)."""
+
+    __slots__ = ()
+
+
+class LogId(Hash):
+    """The registry's name of a log (SPEC 11)."""
+
+    __slots__ = ()
+
+
+ZERO: Final = Hash(bytes(HASH_SIZE))
+
+
+def parse_hash(text: object, where: str) -> Hash:
+    """Read 64 lower-case hexadecimal digits, nothing else; Malformed names `where`."""
+    if not isinstance(text, str) or _HEX.fullmatch(text) is None:
+        raise Malformed("hash_syntax", f"{where}: expected 64 lower-case hexadecimal digits")
+    return Hash(bytes.fromhex(text))
+
+
+def tagged(domain: bytes, data: bytes) -> Hash:
+    """SHA-256 of a domain string (it ends in a zero byte) and the data (SPEC 2.2)."""
+    return Hash(sha256(domain + data).digest())

@@ -1,0 +1,1 @@
+"""The verifier: the protocol and the standard library."""

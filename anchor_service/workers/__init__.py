@@ -1,0 +1,1 @@
+"""The loops that seal and anchor."""
