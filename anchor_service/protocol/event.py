@@ -1,0 +1,253 @@
+"""Fields, disclosures, commitments, streams and entries (SPEC 4, 5, 6)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import shake_256
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Final
+
+from anchor_service.protocol.canonical import JSON, SAFE_INTEGER, parse_canonical, print_json
+from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.hashes import EVENT, FIELD, HASH_SIZE, STREAM, Hash, Leaf, LogId, StreamId, tagged
+from anchor_service.protocol.lifecycle import TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MANDATORY: Final = ("actor.role", "occurred_at", "type")
+MAX_FIELDS: Final = 64
+MAX_DISCLOSURE: Final = 65_536
+SALT_SIZE: Final = 16
+FIELD_NAME: Final = re.compile(r"[a-z0-9_.]{1,64}", re.ASCII)
+
+_SALT: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_ROLE: Final = re.compile(r"[a-z_]{1,64}", re.ASCII)
+_TIME: Final = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_NAME_TEXT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
+_NUMBER: Final = "(0|[1-9][0-9]{0,15})"
+_HASH: Final = "([0-9a-f]{64})"
+_EVENT_ENTRY: Final = re.compile(
+    rf'\{{"accepted":{_NUMBER},"commitment":"{_HASH}","kind":"event","log":"{_HASH}","prev":"{_HASH}",'
+    rf'"seq":{_NUMBER},"stream":"{_HASH}","v":0\}}',
+    re.ASCII,
+)
+_SEAL_ENTRY: Final = re.compile(
+    rf'\{{"batch":{_NUMBER},"kind":"seal","log":"{_HASH}","map":null,'
+    rf'"not_before":(?:null|\{{"hash":"{_HASH}","number":{_NUMBER}\}}),'
+    rf'"prev_seal":"{_HASH}","sealed":{_NUMBER},"size":{_NUMBER},"streams":null,"v":0\}}',
+    re.ASCII,
+)
+
+
+# --- fields ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One field, opened (SPEC 4.2): `text` is the exact canonical text of `[salt, name, value]`."""
+
+    name: str
+    value: JSON
+    text: str
+
+    @property
+    def digest(self) -> Hash:
+        """The field's digest."""
+        return tagged(FIELD, self.text.encode())
+
+
+def parse_disclosure(text: str) -> Disclosure:
+    """Read a disclosure that is in canonical form; Malformed otherwise."""
+    raw = text.encode()
+    if len(raw) > MAX_DISCLOSURE:
+        raise Malformed("disclosure", f"a disclosure has more than {MAX_DISCLOSURE} bytes")
+    match parse_canonical(raw):
+        case [str(salt), str(name), value] if _SALT.fullmatch(salt) and FIELD_NAME.fullmatch(name):
+            return Disclosure(name, value, text)
+    raise Malformed("disclosure", "a disclosure is not [salt, name, value]")
+
+
+def derive_salts(secret: bytes, count: int) -> list[bytes]:
+    """Derive the salts of `count` fields in name order from a 32-byte event secret (SPEC 4.4)."""
+    if len(secret) != HASH_SIZE:
+        raise ValueError("an event secret has 32 bytes")
+    stream = shake_256(b"sealtrail/v1/salts\0" + secret).digest(SALT_SIZE * count)
+    return [stream[at : at + SALT_SIZE] for at in range(0, len(stream), SALT_SIZE)]
+
+
+def disclose(secret: bytes, fields: Mapping[str, JSON]) -> list[tuple[str, bytes]]:
+    """Return (name, disclosure bytes) of every field in name order (SPEC 4.2, 4.4).
+
+    Field names and the mandatory fields are the caller's to have checked; Malformed where a disclosure is too long
+    or a value has no canonical form.
+    """
+    names = sorted(fields)
+    disclosures = []
+    for name, salt in zip(names, derive_salts(secret, len(names)), strict=True):
+        value = fields[name]
+        printed = encode_basestring(value).encode() if isinstance(value, str) else print_json(value)
+        raw = b'["%b","%b",%b]' % (salt.hex().encode(), name.encode(), printed)
+        if len(raw) > MAX_DISCLOSURE:
+            raise Malformed("field_size", f"{name}: more than {MAX_DISCLOSURE} bytes")
+        disclosures.append((name, raw))
+    return disclosures
+
+
+def commitment(digests: Mapping[str, Hash]) -> Hash:
+    """Hash the map from field names to digests (SPEC 4.3).  Names are by 4.1, so no name needs escaping."""
+    members = ",".join([f'"{name}":"{digests[name].hex()}"' for name in sorted(digests)])
+    return tagged(EVENT, f"{{{members}}}".encode())
+
+
+def commit(disclosures: Iterable[tuple[str, bytes]]) -> Hash:
+    """Return the commitment over all disclosures of an event, given as (name, bytes)."""
+    return commitment({name: tagged(FIELD, raw) for name, raw in disclosures})
+
+
+def parse_time(text: JSON) -> datetime:
+    """Read an RFC 3339 time by SPEC 2.5 (digits beyond microseconds are dropped); Malformed otherwise."""
+    if isinstance(text, str) and (match := _TIME.fullmatch(text)):
+        whole, fraction, zone = match.groups()
+        try:
+            return datetime.fromisoformat(
+                f"{whole}.{(fraction or '')[:6]:0<6}{'+00:00' if zone == 'Z' else zone}"
+            )
+        except ValueError:
+            pass
+    raise Malformed("occurred_at", "expected a time with an offset, such as 2026-05-03T14:05:00+08:00")
+
+
+def check_mandatory(fields: Mapping[str, JSON]) -> None:
+    """Check the grammar of those of the three mandatory fields that are there (SPEC 4.5)."""
+    if "type" in fields and fields["type"] not in TYPES:
+        raise Malformed("type", f"expected one of {', '.join(TYPES)}")
+    if "occurred_at" in fields:
+        parse_time(fields["occurred_at"])
+    if "actor.role" in fields:
+        role = fields["actor.role"]
+        if not isinstance(role, str) or not _ROLE.fullmatch(role):
+            raise Malformed("actor.role", "expected 1 to 64 of a–z and _")
+
+
+# --- streams --------------------------------------------------------------------------------------------------------
+
+
+def parse_name(value: JSON, where: str) -> str:
+    """Read a tenant, order or event id (SPEC 2.6)."""
+    if isinstance(value, str) and _NAME_TEXT.fullmatch(value):
+        return value
+    raise Malformed("name_syntax", f"{where}: expected 1 to 200 characters, none of them a control")
+
+
+def stream_id(salt: bytes, tenant: str, order_id: str) -> StreamId:
+    """Return the salted hash that names the stream of an order (SPEC 5.1); salt of 32 bytes."""
+    if len(salt) != HASH_SIZE:
+        raise ValueError("a stream's salt has 32 bytes")
+    return StreamId(tagged(STREAM, salt + print_json([tenant, order_id])))
+
+
+# --- entries --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EventEntry:
+    """What the log holds of an event (SPEC 6.1); `accepted` in ms UTC, `seq` from 1."""
+
+    log: LogId
+    stream: StreamId
+    seq: int
+    prev: Hash
+    commitment: Hash
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockId:
+    """A block by number and hash, which no node needs to be believed for."""
+
+    number: int
+    hash: Hash
+
+
+@dataclass(frozen=True, slots=True)
+class SealEntry:
+    """The last entry of a batch (SPEC 6.3); `sealed` in ms UTC, `batch` from 1, `size` its own index + 1."""
+
+    log: LogId
+    batch: int
+    size: int
+    prev_seal: Hash
+    sealed: int
+    not_before: BlockId | None
+
+
+def print_event_entry(entry: EventEntry) -> bytes:
+    """Print the exact bytes of an event entry (SPEC 6.1)."""
+    return (
+        f'{{"accepted":{entry.accepted},"commitment":"{entry.commitment.hex()}","kind":"event","log":"{entry.log.hex()}",'
+        f'"prev":"{entry.prev.hex()}","seq":{entry.seq},"stream":"{entry.stream.hex()}","v":0}}'
+    ).encode()
+
+
+def parse_event_entry(text: str) -> EventEntry:
+    """Read what print_event_entry prints, and nothing else."""
+    match = _EVENT_ENTRY.fullmatch(text)
+    if match is None:
+        raise Malformed("event_entry", "not an event entry by its template")
+    accepted, commits, log, prev, seq, stream = match.groups()
+    return EventEntry(
+        log=LogId(bytes.fromhex(log)),
+        stream=StreamId(bytes.fromhex(stream)),
+        seq=_whole(seq),
+        prev=Hash(bytes.fromhex(prev)),
+        commitment=Hash(bytes.fromhex(commits)),
+        accepted=_whole(accepted),
+    )
+
+
+def print_seal_entry(entry: SealEntry) -> bytes:
+    """Print the exact bytes of a seal entry (SPEC 6.3)."""
+    block = entry.not_before
+    not_before = "null" if block is None else f'{{"hash":"{block.hash.hex()}","number":{block.number}}}'
+    return (
+        f'{{"batch":{entry.batch},"kind":"seal","log":"{entry.log.hex()}","map":null,"not_before":{not_before},'
+        f'"prev_seal":"{entry.prev_seal.hex()}","sealed":{entry.sealed},"size":{entry.size},"streams":null,"v":0}}'
+    ).encode()
+
+
+def parse_seal_entry(text: str) -> SealEntry:
+    """Read what print_seal_entry prints, and nothing else."""
+    match = _SEAL_ENTRY.fullmatch(text)
+    if match is None:
+        raise Malformed("seal_entry", "not a seal entry by its template")
+    batch, log, block, number, prev_seal, sealed, size = match.groups()
+    return SealEntry(
+        log=LogId(bytes.fromhex(log)),
+        batch=_whole(batch),
+        size=_whole(size),
+        prev_seal=Hash(bytes.fromhex(prev_seal)),
+        sealed=_whole(sealed),
+        not_before=None if block is None else BlockId(_whole(number), Hash(bytes.fromhex(block))),
+    )
+
+
+def _whole(digits: str) -> int:
+    value = int(digits)
+    if value > SAFE_INTEGER:
+        raise Malformed("number", f"a number of 2^53 or more is refused: {digits}")
+    return value
+
+
+def follows(entries: Sequence[tuple[EventEntry, Leaf]]) -> bool:
+    """Say whether these are a stream's entries from the first on, without a gap (SPEC 6.2)."""
+    prev: Hash = Hash(bytes(HASH_SIZE))
+    for place, (entry, leaf) in enumerate(entries, start=1):
+        if entry.seq != place or entry.prev != prev:
+            return False
+        prev = leaf
+    return True
