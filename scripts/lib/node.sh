@@ -27,11 +27,12 @@ ensure_node() {
 
 # ensure_npm DIRECTORY: node_modules exactly as package-lock.json says; packages' install scripts do not run.
 ensure_npm() {
-  local directory=$1 inputs
+  local directory=$1 inputs name
   inputs=$(digest "$directory/package.json" "$directory/package-lock.json")
   if is_fresh "$directory/node_modules/.stamp" "$inputs"; then return; fi
   ensure_node
-  say "Installing the npm packages of ${directory#"$ROOT"/}/package-lock.json …"
+  name=${directory#"$ROOT"}
+  say "Installing the npm packages of .$name/package-lock.json …"
   (cd "$directory" && quietly "npm-$(basename "$directory")" npm ci --ignore-scripts --no-audit --no-fund)
   mark_fresh "$directory/node_modules/.stamp" "$inputs"
 }

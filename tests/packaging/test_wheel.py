@@ -46,13 +46,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def install(wheel: Path, directory: Path, *extras: str) -> Path:
     """An environment with the wheel and what uv.lock names for it; returns its bin directory."""
-    for command in (
+    commands: tuple[tuple[str | Path, ...], ...] = (
         ("venv", "--python", sys.executable, directory),
         ("export", "--frozen", "--no-emit-project", "--project", ROOT, *extras, "-o", directory / "needs.txt"),
         ("pip", "install", "--python", directory, "--no-deps", "--only-binary", ":all:", "-r", directory / "needs.txt"),
         ("pip", "install", "--python", directory, "--no-deps", wheel),
         ("pip", "check", "--python", directory),
-    ):
+    )
+    for command in commands:
         done = run(UV, "--quiet", *command, cwd=directory.parent)
         assert done.returncode == 0, done.stdout + done.stderr
     return directory / "bin"
