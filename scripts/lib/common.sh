@@ -22,7 +22,8 @@ unset store
 say() { printf '%s\n' "$*"; }
 
 die() {
-  printf '\n%s\n' "$@" >&2
+  printf '\n' >&2
+  printf '%s\n' "$@" >&2
   exit 1
 }
 
