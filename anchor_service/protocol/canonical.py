@@ -9,7 +9,7 @@ import rfc8785
 
 from anchor_service.protocol.errors import Malformed
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 MAX_DEPTH: Final = 32
 SAFE_INTEGER: Final = 2**53 - 1

@@ -114,9 +114,7 @@ def parse_time(text: JSON) -> datetime:
     if isinstance(text, str) and (match := _TIME.fullmatch(text)):
         whole, fraction, zone = match.groups()
         try:
-            return datetime.fromisoformat(
-                f"{whole}.{(fraction or '')[:6]:0<6}{'+00:00' if zone == 'Z' else zone}"
-            )
+            return datetime.fromisoformat(f"{whole}.{(fraction or '')[:6]:0<6}{'+00:00' if zone == 'Z' else zone}")
         except ValueError:
             pass
     raise Malformed("occurred_at", "expected a time with an offset, such as 2026-05-03T14:05:00+08:00")
@@ -131,7 +129,7 @@ def check_mandatory(fields: Mapping[str, JSON]) -> None:
     if "actor.role" in fields:
         role = fields["actor.role"]
         if not isinstance(role, str) or not _ROLE.fullmatch(role):
-            raise Malformed("actor.role", "expected 1 to 64 of a–z and _")
+            raise Malformed("actor.role", "expected 1 to 64 of a to z and _")
 
 
 # --- streams --------------------------------------------------------------------------------------------------------

@@ -53,7 +53,9 @@ EXPECTED: Final[dict[str, frozenset[str]]] = {
     "paid": frozenset({"confirmed", "allocated", "picked", "packed", "shipped", "cancelled", "refunded"}),
     "preparing": frozenset({"paid", "allocated", "picked", "packed", "shipped", "cancelled"}),
     "packed": frozenset({"paid", "shipped", "cancelled"}),
-    "in_transit": frozenset({"arrived", "departed", "customs", "out_for_delivery", "delivered", "signed", "delivery_failed", "returned"}),
+    "in_transit": frozenset(
+        {"arrived", "departed", "customs", "out_for_delivery", "delivered", "signed", "delivery_failed", "returned"}
+    ),
     "delivering": frozenset({"delivered", "signed", "delivery_failed", "arrived"}),
     "failed": frozenset({"arrived", "departed", "out_for_delivery", "returned", "delivered", "signed"}),
     "delivered": frozenset({"signed", "returned"}),

@@ -103,7 +103,7 @@ def _split(count: int) -> int:
 
 
 def range_root(tree: Subtrees, low: int, high: int) -> Hash:
-    """Return the root over leaves low … high−1, where low is a multiple of a power of two ≥ high − low."""
+    """Return the root over leaves low … high - 1, where low is a multiple of a power of two ≥ high - low."""
     parts = []
     at = low
     while at < high:

@@ -1,10 +1,10 @@
 """C2SP signed notes with one Ed25519 signature (SPEC 8.1, 8.3, 8.4).
 
-    example.com/shop/5f0c…            text: one or more lines, each ending in one newline
-    132                               …
-    IsgmUm1ZRAVbO5tkGPxVYhsLgrH2n8A2hGlTrJ+wJdE=
-                                      an empty line
-    — example.com/shop/5f0c… bH3kZ2…  one signature: name, base64 of key hash (4 bytes) ‖ signature (64 bytes)
+example.com/shop/5f0c…            text: one or more lines, each ending in one newline
+132                               …
+IsgmUm1ZRAVbO5tkGPxVYhsLgrH2n8A2hGlTrJ+wJdE=
+                                  an empty line
+— example.com/shop/5f0c… bH3kZ2…  one signature: name, base64 of key hash (4 bytes) ‖ signature (64 bytes)
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def parse_note(note: str) -> Note:
     """Read a note with exactly one signature line; Malformed otherwise."""
     text, gap, last = note.partition("\n\n")
     match = _SIGNATURE_LINE.fullmatch(last)
-    if len(note) > MAX_NOTE or not text or not gap or match is None or not _NAME.fullmatch(match[1]):
+    if len(note.encode()) > MAX_NOTE or not text or not gap or match is None or not _NAME.fullmatch(match[1]):
         raise Malformed("note_syntax", "not a signed note with one signature line")
     data = parse_base64(match[2], "signature line")
     if len(data) != KEY_HASH_SIZE + SIGNATURE_SIZE:

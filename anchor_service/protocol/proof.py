@@ -1,0 +1,339 @@
+"""A proof: what checks one stream for one audience, as one canonical JSON document (SPEC 14.1 to 14.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from anchor_service.protocol.canonical import JSON, parse_canonical, print_json
+from anchor_service.protocol.checkpoint import Checkpoint, parse_checkpoint
+from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.event import (
+    FIELD_NAME,
+    MAX_FIELDS,
+    Disclosure,
+    EventEntry,
+    SealEntry,
+    commitment,
+    parse_disclosure,
+    parse_event_entry,
+    parse_name,
+    parse_seal_entry,
+    stream_id,
+)
+from anchor_service.protocol.evidence import ChainEvidence
+from anchor_service.protocol.hashes import Hash, Leaf, StreamId, parse_hash
+from anchor_service.protocol.merkle import leaf_hash
+from anchor_service.protocol.receipt import Receipt, ReceiptLeaf, parse_receipt_leaf
+from anchor_service.protocol.shape import hex_bytes, items, members, text, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT: Final = "sealtrail/proof"
+VERSION: Final = 0
+MAX_PROOF: Final = 16 * 2**20
+MAX_EVENTS: Final = 10_000
+MAX_PENDING: Final = 1_000
+MAX_PATH: Final = 64
+MAX_HEADER: Final = 4_096
+MAX_NODES: Final = 64
+MAX_NODE: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a stream id is the hash of (SPEC 5.2)."""
+
+    salt: Hash
+    tenant: str
+    order_id: str
+
+    @property
+    def stream(self) -> StreamId:
+        """The stream id that this opens."""
+        return stream_id(self.salt, self.tenant, self.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An event for one audience: its disclosed fields by name, and the digests of the hidden ones."""
+
+    disclosed: tuple[Disclosure, ...]
+    hidden: Mapping[str, Hash]
+
+    @property
+    def fields(self) -> dict[str, JSON]:
+        """The disclosed values by field name."""
+        return {field.name: field.value for field in self.disclosed}
+
+    @property
+    def digests(self) -> dict[str, Hash]:
+        """The digest of every field, disclosed or hidden."""
+        return {field.name: field.digest for field in self.disclosed} | dict(self.hidden)
+
+    @property
+    def commitment(self) -> Hash:
+        """The commitment over all fields (SPEC 4.3)."""
+        return commitment(self.digests)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEvent:
+    """An event at its place in the log: `anchor` is a place in the proof's anchors."""
+
+    view: View
+    entry_text: str
+    index: int
+    path: tuple[Hash, ...]
+    anchor: int
+
+    @property
+    def entry(self) -> EventEntry:
+        """The entry's values."""
+        return parse_event_entry(self.entry_text)
+
+    @property
+    def leaf(self) -> Leaf:
+        """The entry's leaf."""
+        return leaf_hash(self.entry_text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenAnchor:
+    """A checkpoint, the seal entry that ends it, and the evidence that the registry recorded it."""
+
+    checkpoint_text: str
+    seal_text: str
+    seal_path: tuple[Hash, ...]
+    evidence: ChainEvidence
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint's values."""
+        return parse_checkpoint(self.checkpoint_text)
+
+    @property
+    def seal(self) -> SealEntry:
+        """The seal entry's values."""
+        return parse_seal_entry(self.seal_text)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEvent:
+    """An event that is accepted and not yet under a final anchor."""
+
+    view: View
+    receipt: Receipt
+
+    @property
+    def promise(self) -> ReceiptLeaf:
+        """What the receipt's leaf says."""
+        return parse_receipt_leaf(self.receipt.leaf)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Everything that a verifier needs about one stream; what it trusts comes from its policy."""
+
+    opening: Opening
+    events: tuple[ProvenEvent, ...]
+    anchors: tuple[ProvenAnchor, ...]
+    pending: tuple[PendingEvent, ...]
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def parse_proof(raw: bytes) -> Proof:
+    """Read a proof by its grammar, all of it; Malformed says where it differs (SPEC 14.1 to 14.4)."""
+    if len(raw) > MAX_PROOF:
+        raise Malformed("proof_size", f"a proof has at most {MAX_PROOF} bytes")
+    document = parse_canonical(raw)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise Malformed("format", f'not a document of the format "{FORMAT}"')
+    # SPEC 3.1: A verifier refuses every other version with the code `version`.
+    if document.get("v") != VERSION or isinstance(document["v"], bool):
+        raise Malformed("version", f"format version {VERSION} is read here, not {str(document.get('v'))[:20]}")
+    top = members(document, ("anchors", "events", "format", "map", "pending", "stream", "v"), "proof")
+    if top["map"] is not None:
+        raise Malformed("map", "version 0 has no map")
+    opening = members(top["stream"], ("order_id", "salt", "tenant"), "stream")
+    anchors = tuple(
+        _anchor(value, f"anchors[{at}]") for at, value in enumerate(items(top["anchors"], MAX_EVENTS, "anchors", 1))
+    )
+    events = tuple(
+        _event(value, f"events[{at}]") for at, value in enumerate(items(top["events"], MAX_EVENTS, "events", 1))
+    )
+    _check_places(events, [anchor.checkpoint.size for anchor in anchors])
+    return Proof(
+        opening=Opening(
+            salt=parse_hash(opening["salt"], "stream.salt"),
+            tenant=parse_name(opening["tenant"], "stream.tenant"),
+            order_id=parse_name(opening["order_id"], "stream.order_id"),
+        ),
+        events=events,
+        anchors=anchors,
+        pending=tuple(
+            _pending(value, f"pending[{at}]") for at, value in enumerate(items(top["pending"], MAX_PENDING, "pending"))
+        ),
+    )
+
+
+def _check_places(events: tuple[ProvenEvent, ...], sizes: list[int]) -> None:
+    """Check the order of events and anchors (SPEC 14.2), in one pass over both."""
+    if any(low >= high for low, high in pairwise(sizes)):
+        raise Malformed("anchor_order", "anchors are not by ascending checkpoint size")
+    indexes = [event.index for event in events]
+    if any(low >= high for low, high in pairwise(indexes)):
+        raise Malformed("event_order", "events are not by ascending index")
+    first = 0
+    for place, event in enumerate(events):
+        while first < len(sizes) and sizes[first] <= event.index:
+            first += 1
+        if event.anchor != first or first == len(sizes):
+            raise Malformed("event_anchor", f"events[{place}]: anchor is not the first whose size covers it")
+    if {event.anchor for event in events} != set(range(len(sizes))):
+        raise Malformed("anchor_unused", "an anchor that no event uses")
+
+
+def _event(value: JSON, where: str) -> ProvenEvent:
+    event = members(value, ("anchor", "disclosed", "entry", "hidden", "index", "path"), where)
+    entry = text(event["entry"], f"{where}.entry")
+    parse_event_entry(entry)
+    return ProvenEvent(
+        view=_view(event, where),
+        entry_text=entry,
+        index=whole(event["index"], f"{where}.index"),
+        path=_path(event["path"], f"{where}.path"),
+        anchor=whole(event["anchor"], f"{where}.anchor"),
+    )
+
+
+def _view(value: dict[str, JSON], where: str) -> View:
+    disclosed = tuple(
+        parse_disclosure(text(item, f"{where}.disclosed"))
+        for item in items(value["disclosed"], MAX_FIELDS, f"{where}.disclosed", 1)
+    )
+    names = [field.name for field in disclosed]
+    if any(low >= high for low, high in pairwise(names)):
+        raise Malformed("disclosed_order", f"{where}.disclosed: not in ascending order of names")
+    hidden_value = value["hidden"]
+    if not isinstance(hidden_value, dict):
+        raise Malformed("shape", f"{where}.hidden: expected an object")
+    hidden = {}
+    for name, digest in hidden_value.items():
+        if not FIELD_NAME.fullmatch(name):
+            raise Malformed("field_name", f"{where}.hidden: {name[:80]!r} is not a field name")
+        hidden[name] = parse_hash(digest, f"{where}.hidden")
+    if not hidden.keys().isdisjoint(names):
+        raise Malformed("field_twice", f"{where}: a field is both disclosed and hidden")
+    if len(names) + len(hidden) > MAX_FIELDS:
+        raise Malformed("field_count", f"{where}: more than {MAX_FIELDS} fields")
+    return View(disclosed, hidden)
+
+
+def _path(value: JSON, where: str) -> tuple[Hash, ...]:
+    return tuple(parse_hash(item, where) for item in items(value, MAX_PATH, where))
+
+
+def _anchor(value: JSON, where: str) -> ProvenAnchor:
+    anchor = members(value, ("block", "checkpoint", "seal"), where)
+    block = members(anchor["block"], ("header", "index", "nodes"), f"{where}.block")
+    seal = members(anchor["seal"], ("entry", "path"), f"{where}.seal")
+    checkpoint, entry = text(anchor["checkpoint"], f"{where}.checkpoint"), text(seal["entry"], f"{where}.seal.entry")
+    parse_checkpoint(checkpoint)
+    parse_seal_entry(entry)
+    return ProvenAnchor(
+        checkpoint_text=checkpoint,
+        seal_text=entry,
+        seal_path=_path(seal["path"], f"{where}.seal.path"),
+        evidence=ChainEvidence(
+            header=hex_bytes(block["header"], MAX_HEADER, f"{where}.block.header"),
+            index=whole(block["index"], f"{where}.block.index"),
+            nodes=tuple(
+                hex_bytes(node, MAX_NODE, f"{where}.block.nodes")
+                for node in items(block["nodes"], MAX_NODES, f"{where}.block.nodes", 1)
+            ),
+        ),
+    )
+
+
+def _pending(value: JSON, where: str) -> PendingEvent:
+    pending = members(value, ("disclosed", "hidden", "receipt"), where)
+    return PendingEvent(_view(pending, where), parse_receipt(pending["receipt"], f"{where}.receipt"))
+
+
+def parse_receipt(value: JSON, where: str = "receipt") -> Receipt:
+    """Read a receipt document (SPEC 13.3) and the grammar of its leaf and note."""
+    receipt = members(value, ("index", "leaf", "note", "path"), where)
+    leaf, note = text(receipt["leaf"], f"{where}.leaf"), text(receipt["note"], f"{where}.note")
+    parse_receipt_leaf(leaf)
+    parse_checkpoint(note)
+    return Receipt(leaf, whole(receipt["index"], f"{where}.index"), _path(receipt["path"], f"{where}.path"), note)
+
+
+# --- printing -------------------------------------------------------------------------------------------------------
+
+
+def print_proof(proof: Proof) -> bytes:
+    """Print a proof; parse_proof reads it back to the same value."""
+    return print_json(
+        {
+            "anchors": [
+                {
+                    "block": {
+                        "header": anchor.evidence.header.hex(),
+                        "index": anchor.evidence.index,
+                        "nodes": [node.hex() for node in anchor.evidence.nodes],
+                    },
+                    "checkpoint": anchor.checkpoint_text,
+                    "seal": {"entry": anchor.seal_text, "path": _print_path(anchor.seal_path)},
+                }
+                for anchor in proof.anchors
+            ],
+            "events": [
+                _print_view(event.view)
+                | {
+                    "anchor": event.anchor,
+                    "entry": event.entry_text,
+                    "index": event.index,
+                    "path": _print_path(event.path),
+                }
+                for event in proof.events
+            ],
+            "format": FORMAT,
+            "map": None,
+            "pending": [
+                _print_view(pending.view) | {"receipt": print_receipt(pending.receipt)} for pending in proof.pending
+            ],
+            "stream": {
+                "order_id": proof.opening.order_id,
+                "salt": proof.opening.salt.hex(),
+                "tenant": proof.opening.tenant,
+            },
+            "v": VERSION,
+        }
+    )
+
+
+def print_receipt(receipt: Receipt) -> dict[str, JSON]:
+    """Return a receipt as a JSON value (SPEC 13.3)."""
+    return {
+        "index": receipt.index,
+        "leaf": receipt.leaf,
+        "note": receipt.note,
+        "path": _print_path(receipt.path),
+    }
+
+
+def _print_view(view: View) -> dict[str, JSON]:
+    return {
+        "disclosed": [field.text for field in view.disclosed],
+        "hidden": {name: digest.hex() for name, digest in view.hidden.items()},
+    }
+
+
+def _print_path(path: tuple[Hash, ...]) -> list[JSON]:
+    return [step.hex() for step in path]

@@ -1,0 +1,60 @@
+"""Reading the members of a JSON document by their exact shape (SPEC 14.1: unknown or missing members are refused)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from anchor_service.protocol.canonical import JSON, SAFE_INTEGER
+from anchor_service.protocol.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_BYTES: Final = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII)
+
+
+def members(value: JSON, names: Iterable[str], where: str) -> dict[str, JSON]:
+    """Return an object that has exactly these members."""
+    expected = set(names)
+    if not isinstance(value, dict):
+        raise Malformed("shape", f"{where}: expected an object")
+    if value.keys() != expected:
+        odd = sorted(value.keys() ^ expected)
+        raise Malformed("shape", f"{where}: member {odd[0][:80]!r} is {'unknown' if odd[0] in value else 'missing'}")
+    return value
+
+
+def items(value: JSON, most: int, where: str, least: int = 0) -> list[JSON]:
+    """Return an array with `least` to `most` items."""
+    if not isinstance(value, list) or not least <= len(value) <= most:
+        raise Malformed("shape", f"{where}: expected an array of {least} to {most} items")
+    return value
+
+
+def text(value: JSON, where: str) -> str:
+    """Return a string."""
+    if not isinstance(value, str):
+        raise Malformed("shape", f"{where}: expected a string")
+    return value
+
+
+def whole(value: JSON, where: str) -> int:
+    """Return an integer from 0 to 2^53 - 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= SAFE_INTEGER:
+        raise Malformed("shape", f"{where}: expected an integer from 0 to 2^53 - 1")
+    return value
+
+
+def flag(value: JSON, where: str) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise Malformed("shape", f"{where}: expected true or false")
+    return value
+
+
+def hex_bytes(value: JSON, most: int, where: str) -> bytes:
+    """Return bytes printed as lower-case hexadecimal digits."""
+    if not isinstance(value, str) or len(value) > 2 * most or _BYTES.fullmatch(value) is None:
+        raise Malformed("shape", f"{where}: expected at most {most} bytes as lower-case hexadecimal digits")
+    return bytes.fromhex(value)

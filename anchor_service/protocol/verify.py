@@ -1,0 +1,571 @@
+"""Verification, step by step as SPEC 15 numbers it: the checks, and the state that follows from them.
+
+`verify` takes bytes and a policy and never raises for what the bytes hold: every finding is in the verdict.  It asks
+nobody anything; what nodes said is an argument, and counts as far as SPEC 15.8 lets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias
+
+from anchor_service.protocol import lifecycle
+from anchor_service.protocol.canonical import JSON, print_json
+from anchor_service.protocol.errors import Altered, Malformed, SealtrailError, Unproven
+from anchor_service.protocol.event import (
+    FIELD_NAME,
+    MANDATORY,
+    BlockId,
+    check_mandatory,
+    follows,
+    parse_time,
+)
+from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored
+from anchor_service.protocol.hashes import SIGNATURE, Hash, LogId, StreamId, parse_hash
+from anchor_service.protocol.merkle import leaf_hash, verify_inclusion
+from anchor_service.protocol.note import KEY_SIZE, SIGNATURE_SIZE, verify_note, verify_signature
+from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
+from anchor_service.protocol.receipt import verify_receipt
+from anchor_service.protocol.shape import hex_bytes, items, members, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from anchor_service.protocol.policy import Policy
+    from anchor_service.protocol.receipt import Receipt
+
+NOT_PROVEN: Final = ("truth", "object", "complete")
+
+
+class Result(StrEnum):
+    """What a check found."""
+
+    VALID = "VALID"
+    INVALID = "INVALID"
+    UNKNOWN = "UNKNOWN"
+    SKIPPED = "SKIPPED"
+
+
+class State(StrEnum):
+    """What a verdict says in one word (SPEC 15.15)."""
+
+    VERIFIED = "verified"
+    VERIFIED_PENDING = "verified_pending"
+    WITHDRAWN = "withdrawn"
+    TEST_DATA = "test_data"
+    ALTERED = "altered"
+    MALFORMED = "malformed"
+    COULD_NOT_CHECK = "could_not_check"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a verifier (SPEC 15.17)."""
+        return {State.ALTERED: 1, State.MALFORMED: 2, State.COULD_NOT_CHECK: 3}.get(self, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One numbered check: `code` is None where it is VALID; `detail` is a sentence for people."""
+
+    name: str
+    result: Result
+    code: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAnswer:
+    """What one RPC node said.  `error` set: it did not answer.  `blocks`: its hash at each number asked for."""
+
+    url: str
+    operator: bool
+    error: str | None = None
+    chain_id: int | None = None
+    final: int | None = None
+    blocks: Mapping[int, Hash | None] = field(default_factory=dict)
+    head: tuple[int, Hash] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the verifier's user adds to the policy: all optional.  `now` in ms UTC."""
+
+    stream: StreamId | None = None
+    nodes: tuple[NodeAnswer, ...] = ()
+    attachments: Mapping[str, str] | None = None
+    now: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the order's story, as far as this audience sees it."""
+
+    view: View
+    seq: int | None
+    index: int | None
+    accepted: int
+    flags: tuple[str, ...]
+    signed_by: str | None
+    block: BlockHeader | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The checks in order, the state that follows, and the story; `as_of` is the newest anchor's block."""
+
+    state: State
+    checks: tuple[Check, ...]
+    proof: Proof | None = None
+    tenant_name: str | None = None
+    lifecycle: str = lifecycle.START
+    steps: tuple[Step, ...] = ()
+    as_of: BlockHeader | None = None
+
+    def check(self, name: str) -> Check:
+        """Return the check of this name."""
+        return next(check for check in self.checks if check.name == name)
+
+
+Findings: TypeAlias = "Iterator[SealtrailError]"
+P = ParamSpec("P")
+
+
+def needed_blocks(proof: Proof) -> tuple[int, ...]:
+    """Return the numbers of the blocks that nodes should be asked for: the anchors' and the newest `not_before`."""
+    numbers = {header.number for header in _headers(proof) if header is not None}
+    if (block := proof.anchors[-1].seal.not_before) is not None:
+        numbers.add(block.number)
+    return tuple(sorted(numbers))
+
+
+def verify(raw: bytes, policy: Policy, inputs: Inputs | None = None) -> Verdict:
+    """Run the checks of SPEC 15 on a proof's bytes."""
+    try:
+        proof = parse_proof(raw)
+    except Malformed as problem:
+        malformed = Check("format", Result.INVALID, problem.code, problem.message)
+        skipped = (Check(name, Result.SKIPPED, "malformed", "the proof is malformed") for name in list(_CHECKS)[1:])
+        return Verdict(State.MALFORMED, (malformed, *skipped))
+    case = _Case(proof, policy, inputs or Inputs(), _headers(proof))
+    checks = tuple(_run(name, check, case) for name, check in _CHECKS.items())
+    end, steps = _story(case)
+    return Verdict(
+        state=_state(checks, policy, end, pending=bool(proof.pending)),
+        checks=checks,
+        proof=proof,
+        tenant_name=_tenant_name(case),
+        lifecycle=end,
+        steps=steps,
+        as_of=case.headers[-1],
+    )
+
+
+# --- the checks, in the order of SPEC 15 ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    proof: Proof
+    policy: Policy
+    inputs: Inputs
+    headers: tuple[BlockHeader | None, ...]  # of each anchor; None where its RLP is broken
+
+    @property
+    def log(self) -> LogId:
+        return self.policy.log
+
+
+class _Skipped(SealtrailError):  # noqa: N818 - a finding that is never raised
+    """There is nothing to check."""
+
+
+def _run(name: str, check: Callable[[_Case], Findings], case: _Case) -> Check:
+    """Gather a check's findings: the first INVALID one counts, else the first UNKNOWN, else the first SKIPPED."""
+    findings = list(check(case))
+    for kind, result in (
+        ((Altered, Malformed), Result.INVALID),
+        (Unproven, Result.UNKNOWN),
+        (_Skipped, Result.SKIPPED),
+    ):
+        for finding in findings:
+            if isinstance(finding, kind):
+                return Check(name, result, finding.code, finding.message)
+    return Check(name, Result.VALID, None, _VALID[name])
+
+
+def _format(_case: _Case) -> Findings:
+    """15.1: the proof parsed, or we would not be here."""
+    yield from ()
+
+
+def _stream(case: _Case) -> Findings:
+    """15.2: whose order this is."""
+    opening = case.proof.opening
+    if any(event.entry.stream != opening.stream for event in case.proof.events):
+        yield Altered("stream_opening", "the order and tenant shown are not those of the entries")
+    elif case.inputs.stream not in (None, opening.stream):
+        yield Altered("label_stream", "this is another order than the label's")
+    if case.policy.tenants is not None and opening.tenant not in case.policy.tenants:
+        yield Unproven("tenant_unknown", f"the policy does not name the tenant {opening.tenant!r}")
+
+
+def _events(case: _Case) -> Findings:
+    """15.3: each event is what its entry committed to."""
+    for place, event in enumerate(case.proof.events, start=1):
+        if event.view.commitment != event.entry.commitment:
+            yield Altered("commitment", f"event {place}: its fields are not those that were committed")
+        elif event.entry.log != case.log:
+            yield Altered("entry_log", f"event {place}: the entry is another log's")
+        else:
+            yield from _grammar(event.view, f"event {place}")
+
+
+def _grammar(view: View, where: str) -> Findings:
+    try:
+        check_mandatory(view.fields)
+    except Malformed as problem:
+        yield Altered("event_grammar", f"{where}: {problem.code}: {problem.message}")
+
+
+def _sequence(case: _Case) -> Findings:
+    """15.4: from the first event on, without a gap."""
+    if not follows([(event.entry, event.leaf) for event in case.proof.events]):
+        yield Altered("sequence", "the events do not follow one another from the first on")
+
+
+def _checkpoint(case: _Case) -> Findings:
+    """15.5: the log's key signed each checkpoint."""
+    for anchor in case.proof.anchors:
+        checkpoint = anchor.checkpoint
+        if checkpoint.origin != case.policy.origin:
+            yield Altered("origin", f"the checkpoint of size {checkpoint.size} is another log's")
+            continue
+        note = checkpoint.note
+        for log_key in case.policy.log_keys:
+            if (note.name, note.key_hash) == (log_key.key.name, log_key.key.hash) and log_key.covers(checkpoint.size):
+                yield from _caught(verify_note, note, log_key.key)
+                break
+        else:
+            yield Altered("log_key", f"no key that the policy allows signed the checkpoint of size {checkpoint.size}")
+
+
+def _caught(check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Findings:
+    try:
+        check(*args, **kwargs)
+    except SealtrailError as finding:
+        yield finding
+
+
+def _inclusion(case: _Case) -> Findings:
+    """15.6: each entry is in the log at its place, and each checkpoint ends with its seal."""
+    for event in case.proof.events:
+        checkpoint = case.proof.anchors[event.anchor].checkpoint
+        yield from _caught(verify_inclusion, event.leaf, event.index, checkpoint.size, event.path, checkpoint.root)
+    for anchor in case.proof.anchors:
+        yield from _caught(_verify_seal, anchor, case.log)
+
+
+def _verify_seal(anchor: ProvenAnchor, log: LogId) -> None:
+    checkpoint, seal = anchor.checkpoint, anchor.seal
+    leaf = leaf_hash(anchor.seal_text.encode())
+    verify_inclusion(leaf, checkpoint.size - 1, checkpoint.size, anchor.seal_path, checkpoint.root)
+    if seal.log != log or seal.size != checkpoint.size:
+        raise Altered("seal", f"the checkpoint of size {checkpoint.size} does not end with its own seal entry")
+
+
+def _anchor(case: _Case) -> Findings:
+    """15.7: the registry recorded each checkpoint."""
+    registry = case.policy.chain.registry
+    for anchor in case.proof.anchors:
+        checkpoint = anchor.checkpoint
+        yield from _caught(verify_anchored, anchor.evidence, registry, case.log, checkpoint.size, checkpoint.root)
+
+
+def _block(case: _Case) -> Findings:
+    """15.8: each anchor's block is one that the verifier trusts."""
+    for header in case.headers:
+        if header is None:
+            yield Unproven("block_untrusted", "a block header cannot be read")
+        else:
+            yield from _caught(_trust, case, BlockId(header.number, header.hash))
+
+
+def _trust(case: _Case, block: BlockId) -> None:
+    """Decide whether a block is trusted (SPEC 15.8, 1 to 4); Altered or Unproven where it is not."""
+    # SPEC 15.8: The policy lists its number with its hash: trusted.
+    listed = {known.hash for known in case.policy.blocks if known.number == block.number}
+    if block.hash in listed:
+        return
+    where = f"block {block.number} (0x{block.hash.hex()})"
+    if listed:
+        raise Altered("block_other", f"{where} is not the block of that number that the policy trusts")
+    answers = _answers(case)
+    same = [node for node in answers if node.blocks.get(block.number) == block.hash]
+    final = [node for node in same if node.final is not None and block.number <= node.final]
+    other = [node for node in answers if node.blocks.get(block.number) not in (None, block.hash)]
+    if other and same:
+        raise Unproven("nodes_disagree", f"the nodes asked disagree on {where}")
+    if other:
+        raise Altered("block_other", f"{other[0].url} has another block than {where} at that number")
+    if final:
+        return
+    if same:
+        raise Unproven("block_not_final", f"{where} is not final yet")
+    nodes = case.inputs.nodes
+    if nodes and all(node.operator for node in nodes) and not case.policy.chain.test:
+        raise Unproven("operator_node", "only a node that the log's operator runs was asked")
+    if nodes:
+        raise Unproven("nodes_silent", f"no node could be asked for {where}")
+    raise Unproven("block_untrusted", f"nobody was asked whether {where} is on the chain")
+
+
+def _answers(case: _Case) -> list[NodeAnswer]:
+    """Return the nodes' answers that count (SPEC 15.8, 2)."""
+    chain = case.policy.chain
+    return [
+        node
+        for node in case.inputs.nodes
+        if node.error is None and node.chain_id == chain.id and (chain.test or not node.operator)
+    ]
+
+
+def _complete(case: _Case) -> Findings:
+    """15.9: nothing was left out, once there is a map to say so."""
+    for place, event in enumerate(case.proof.events, start=1):
+        for name in MANDATORY:
+            if name not in event.view.fields:
+                yield Unproven("withheld", f"event {place} does not disclose {name}")
+    yield _Skipped("no_map", "format version 0 has no stream map: that nothing was left out is not proven")
+
+
+def _signatures(case: _Case) -> Findings:
+    """15.10: who signed what they said."""
+    signed = [event.view for event in case.proof.events if "signature" in event.view.fields]
+    signed += [pending.view for pending in case.proof.pending if "signature" in pending.view.fields]
+    for view in signed:
+        yield from _caught(_verify_actor, view, case)
+    if not signed:
+        yield _Skipped("no_signatures", "no event is signed by an actor")
+
+
+def _verify_actor(view: View, case: _Case) -> str:
+    """Prove an actor's signature (SPEC 4.7) and return the key as hexadecimal digits; Altered otherwise."""
+    digests = view.digests
+    try:
+        value = members(view.fields["signature"], ("alg", "fields", "key", "sig"), "signature")
+        names = [text(name, "signature.fields") for name in items(value["fields"], 64, "signature.fields", 2)]
+        key = hex_bytes(value["key"], KEY_SIZE, "signature.key")
+        signature = hex_bytes(value["sig"], SIGNATURE_SIZE, "signature.sig")
+    except Malformed as problem:
+        raise Altered("actor_signature", problem.message) from None
+    ordered = all(low < high for low, high in pairwise(names))
+    known = all(FIELD_NAME.fullmatch(name) and name in digests and name != "signature" for name in names)
+    if value["alg"] != "ed25519" or not ordered or not known or not {"occurred_at", "type"} <= set(names):
+        raise Altered("actor_signature", "the signature does not name an algorithm and fields by SPEC 4.7")
+    statement: JSON = {
+        "digests": {name: digests[name].hex() for name in names},
+        "log": case.log.hex(),
+        "stream": case.proof.opening.stream.hex(),
+    }
+    verify_signature(key, signature, SIGNATURE + print_json(statement), "actor_signature")
+    return key.hex()
+
+
+def _attachments(case: _Case) -> Findings:
+    """15.11: the files are the ones that were committed."""
+    given = case.inputs.attachments
+    named: set[str] = set()
+    for view in _views(case.proof):
+        named |= attachment_hashes(view)
+    if not named and not given:
+        yield _Skipped("no_attachments", "no event names a file")
+    elif given is None:
+        yield _Skipped("not_given", f"{len(named)} files are named, and none was given to check")
+    else:
+        for name in sorted(given):
+            if name not in named:
+                yield Altered("attachment_unnamed", f"no event names the file {name}")
+            elif given[name] != name:
+                yield Altered("attachment", f"the file {name} has another hash")
+        missing = named - given.keys()
+        if missing:
+            yield Unproven("attachment_missing", f"{len(missing)} of {len(named)} files are missing")
+
+
+def attachment_hashes(view: View) -> set[str]:
+    """Return the file hashes that a view's disclosed `attachments` name; what is not by SPEC 4.6 is passed over."""
+    listed = view.fields.get("attachments")
+    found = set()
+    for attachment in listed if isinstance(listed, list) else []:
+        name = attachment.get("sha256") if isinstance(attachment, dict) else None
+        try:
+            found.add(parse_hash(name, "sha256").hex())
+        except Malformed:
+            continue
+    return found
+
+
+def _views(proof: Proof) -> list[View]:
+    return [event.view for event in proof.events] + [pending.view for pending in proof.pending]
+
+
+def _pending(case: _Case) -> Findings:
+    """15.12: what is promised and not anchored yet."""
+    for place, pending in enumerate(case.proof.pending, start=1):
+        yield from _caught(_verify_pending, case, place, pending.view, pending.receipt)
+    if not case.proof.pending:
+        yield _Skipped("no_pending", "no event waits for its anchor")
+
+
+def _verify_pending(case: _Case, place: int, view: View, receipt: Receipt) -> None:
+    where = f"pending event {place}"
+    try:
+        promise = verify_receipt(receipt, case.policy.origin, case.policy.receipt_keys)
+    except SealtrailError as problem:
+        raise Altered("receipt", f"{where}: {problem.message}") from None
+    expected = (view.commitment, case.log, case.proof.opening.stream)
+    if (promise.commitment, promise.log, promise.stream) != expected:
+        raise Altered("receipt", f"{where}: the receipt is for another event")
+    missing = [name for name in MANDATORY if name not in view.fields]
+    if missing:
+        raise Altered("event_grammar", f"{where} does not disclose {missing[0]}")
+    for finding in _grammar(view, where):
+        raise finding
+
+
+def _dated(case: _Case) -> Findings:
+    """15.13: from which block on it can have been sealed."""
+    block = case.proof.anchors[-1].seal.not_before
+    if block is None:
+        yield _Skipped("no_not_before", "the seal names no block from before")
+        return
+    try:
+        _trust(case, block)
+    except SealtrailError:
+        yield Unproven(
+            "not_before_untrusted", f"the seal says it is newer than block {block.number}, which is not checked"
+        )
+
+
+def _fresh(case: _Case) -> Findings:
+    """15.14: how new this is."""
+    newest, header = case.proof.anchors[-1].checkpoint, case.headers[-1]
+    max_age, now = case.policy.max_age, case.inputs.now
+    if header is not None and max_age is not None and now is not None and (header.timestamp + max_age) * 1000 < now:
+        yield Unproven("too_old", f"the newest anchor is older than the {max_age} s that the policy allows")
+    heads = [node.head for node in _answers(case) if node.head is not None]
+    if any(size == newest.size and root != newest.root for size, root in heads):
+        yield Altered("head_other", f"the registry holds another root for size {newest.size}")
+    elif any(size > newest.size for size, _ in heads):
+        yield Unproven("log_grown", "the log has grown since: this is the record as of the block named")
+    elif (newest.size, newest.root) not in heads:
+        yield Unproven("as_of", "nobody was asked for the registry's head: this is the record as of the block named")
+
+
+_CHECKS: Final[dict[str, Callable[[_Case], Findings]]] = {
+    "format": _format,
+    "stream": _stream,
+    "events": _events,
+    "sequence": _sequence,
+    "checkpoint": _checkpoint,
+    "inclusion": _inclusion,
+    "anchor": _anchor,
+    "block": _block,
+    "complete": _complete,
+    "signatures": _signatures,
+    "attachments": _attachments,
+    "pending": _pending,
+    "dated": _dated,
+    "fresh": _fresh,
+}
+
+CHECKS: Final = tuple(_CHECKS)
+
+_VALID: Final = {
+    "format": "the proof is well formed",
+    "stream": "the entries are this order's",
+    "events": "every event is what was committed",
+    "sequence": "the events follow one another from the first on",
+    "checkpoint": "the log's key signed",
+    "inclusion": "every entry is in the log at its place",
+    "anchor": "the registry recorded the log",
+    "block": "the block is one that you trust",
+    "complete": "nothing was left out",
+    "signatures": "the actors' signatures hold",
+    "attachments": "the files are the ones that were committed",
+    "pending": "newer events are promised by receipts",
+    "dated": "it was sealed after the block that the seal names",
+    "fresh": "this is the newest state that the registry holds",
+}
+
+_REQUIRED: Final = ("stream", "events", "sequence", "checkpoint", "inclusion", "anchor", "block", "complete")
+
+
+def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) -> State:
+    """15.15: the state that follows."""
+    if any(check.result is Result.INVALID for check in checks):
+        return State.ALTERED
+    unknown = {check.name for check in checks if check.result is Result.UNKNOWN}
+    too_old = any(check.code == "too_old" for check in checks)
+    if too_old or not unknown.isdisjoint(_REQUIRED):
+        return State.COULD_NOT_CHECK
+    if policy.chain.test:
+        return State.TEST_DATA
+    if end in lifecycle.WITHDRAWN:
+        return State.WITHDRAWN
+    return State.VERIFIED_PENDING if pending else State.VERIFIED
+
+
+# --- the story ------------------------------------------------------------------------------------------------------
+
+
+def _headers(proof: Proof) -> tuple[BlockHeader | None, ...]:
+    headers: list[BlockHeader | None] = []
+    for anchor in proof.anchors:
+        try:
+            headers.append(read_header(anchor.evidence.header))
+        except Malformed:
+            headers.append(None)
+    return tuple(headers)
+
+
+def _tenant_name(case: _Case) -> str:
+    tenant = case.proof.opening.tenant
+    return (case.policy.tenants or {}).get(tenant, tenant)
+
+
+def _story(case: _Case) -> tuple[str, tuple[Step, ...]]:
+    """Tell the events in order with their flags (SPEC 4.8), and the lifecycle's end."""
+    state, latest = lifecycle.START, None
+    steps = []
+    events = sorted(case.proof.events, key=lambda event: event.entry.seq)
+    told: list[tuple[View, int | None, int | None, int, BlockHeader | None]] = [
+        (event.view, event.entry.seq, event.index, event.entry.accepted, case.headers[event.anchor]) for event in events
+    ]
+    told += [(pending.view, None, None, pending.promise.accepted, None) for pending in case.proof.pending]
+    for view, seq, index, accepted, header in told:
+        flags = []
+        fields = view.fields
+        event_type = fields.get("type")
+        if isinstance(event_type, str) and event_type in lifecycle.ALWAYS:
+            state, expected = lifecycle.advance(state, event_type)
+            if not expected:
+                flags.append("unexpected")
+        try:
+            when = parse_time(fields.get("occurred_at"))
+        except Malformed:
+            when = None
+        if when is not None:
+            if latest is not None and when < latest:
+                flags.append("late")
+            latest = when if latest is None else max(latest, when)
+        signed_by = None
+        if "signature" in fields:
+            try:
+                signed_by = _verify_actor(view, case)
+            except SealtrailError:
+                signed_by = None
+        steps.append(Step(view, seq, index, accepted, tuple(flags), signed_by, header))
+    return state, tuple(steps)
