@@ -137,8 +137,17 @@ class AnchorChain(Protocol):
         """Return header and receipts-trie proof of the `Anchored` log in this mined transaction (SPEC 12)."""
 
 
+class CallFailed(SealtrailError):
+    """A JSON-RPC error: its number, its sentence and, of a revert, the bytes that the contract gave as the reason."""
+
+    def __init__(self, number: int, message: str, data: bytes = b"") -> None:
+        super().__init__("rpc_call", message)
+        self.number = number
+        self.data = data
+
+
 class Nodes(Protocol):
     """Read-only JSON-RPC, as much of it as a verifier needs, for `/rpc` of the embedded chain."""
 
     def call(self, method: str, params: Sequence[object]) -> object:
-        """Answer one call; SealtrailError for a method or parameter that is not served."""
+        """Answer one call with its JSON result; CallFailed for a method or parameter that is not served."""
