@@ -11,7 +11,7 @@ export default defineConfig({
   plugins: [nodeTestRunner],
   // The compiler comes with the lock file; nothing is downloaded.
   solidity: { ...compiler, path: require.resolve("solc/soljson.js") },
-  paths: { tests: { nodejs: "contracts/test", solidity: "contracts/test" }, cache: ".cache/hardhat", artifacts: ".cache/hardhat-artifacts" },
+  paths: { tests: { nodejs: "contracts/test" } },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "prague", chainId: 31337 },
   },
