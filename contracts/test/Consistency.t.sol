@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AnchorRegistry} from "../AnchorRegistry.sol";
-import {Tree} from "./Tree.sol";
+import {Tree} from "./Tree.t.sol";
 
 /// @dev The consistency check on trees of every size up to 2^64 - 1.
 contract ConsistencyTest {

@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {AnchorRegistry} from "../AnchorRegistry.sol";
 import {IAnchorRegistry} from "../IAnchorRegistry.sol";
-import {Tree} from "./Tree.sol";
-import {vm, Vm} from "./Vm.sol";
+import {Tree} from "./Tree.t.sol";
+import {vm, Vm} from "./Vm.t.sol";
 
 /// @dev Four accounts, any of which may own, publish, be nominated or steal, do anything they like to eight logs, in any
 /// order. The world keeps its own books: what each call must do, and every head that was ever logged. It asserts after
