@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias
 
 from anchor_service.protocol import lifecycle
-from anchor_service.protocol.canonical import JSON, print_json
 from anchor_service.protocol.errors import Altered, Malformed, SealtrailError, Unproven
 from anchor_service.protocol.event import (
-    FIELD_NAME,
     MANDATORY,
     BlockId,
     check_mandatory,
@@ -23,12 +20,12 @@ from anchor_service.protocol.event import (
     parse_time,
 )
 from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored
-from anchor_service.protocol.hashes import SIGNATURE, Hash, LogId, StreamId, parse_hash
+from anchor_service.protocol.hashes import Hash, LogId, StreamId, parse_hash
 from anchor_service.protocol.merkle import leaf_hash, verify_inclusion
-from anchor_service.protocol.note import KEY_SIZE, SIGNATURE_SIZE, verify_note, verify_signature
+from anchor_service.protocol.note import verify_note
 from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
-from anchor_service.protocol.shape import hex_bytes, items, members, text
+from anchor_service.protocol.signature import verify_actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -177,7 +174,7 @@ class _Case:
         return self.policy.log
 
 
-class _Skipped(SealtrailError):  # noqa: N818 - a finding that is never raised
+class _Skipped(SealtrailError):
     """There is nothing to check."""
 
 
@@ -351,26 +348,7 @@ def _signatures(case: _Case) -> Findings:
 
 
 def _verify_actor(view: View, case: _Case) -> str:
-    """Prove an actor's signature (SPEC 4.7) and return the key as hexadecimal digits; Altered otherwise."""
-    digests = view.digests
-    try:
-        value = members(view.fields["signature"], ("alg", "fields", "key", "sig"), "signature")
-        names = [text(name, "signature.fields") for name in items(value["fields"], 64, "signature.fields", 2)]
-        key = hex_bytes(value["key"], KEY_SIZE, "signature.key")
-        signature = hex_bytes(value["sig"], SIGNATURE_SIZE, "signature.sig")
-    except Malformed as problem:
-        raise Altered("actor_signature", problem.message) from None
-    ordered = all(low < high for low, high in pairwise(names))
-    known = all(FIELD_NAME.fullmatch(name) and name in digests and name != "signature" for name in names)
-    if value["alg"] != "ed25519" or not ordered or not known or not {"occurred_at", "type"} <= set(names):
-        raise Altered("actor_signature", "the signature does not name an algorithm and fields by SPEC 4.7")
-    statement: JSON = {
-        "digests": {name: digests[name].hex() for name in names},
-        "log": case.log.hex(),
-        "stream": case.proof.opening.stream.hex(),
-    }
-    verify_signature(key, signature, SIGNATURE + print_json(statement), "actor_signature")
-    return key.hex()
+    return verify_actor(view.fields["signature"], view.digests, case.log, case.proof.opening.stream)
 
 
 def _attachments(case: _Case) -> Findings:
