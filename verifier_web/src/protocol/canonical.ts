@@ -1,0 +1,203 @@
+/** Strict JSON in, canonical JSON out (SPEC 2.3, 2.4; RFC 7493, RFC 8785). */
+
+import { Malformed } from "./errors.ts";
+
+/** A JSON value as read: an object is a Map, so that no name of a member can mean anything to the language. */
+export type Json = null | boolean | number | string | readonly Json[] | ReadonlyMap<string, Json>;
+
+export const MAX_DEPTH = 32;
+
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ["\\", "\\"],
+  ["/", "/"],
+  ["b", "\b"],
+  ["f", "\f"],
+  ["n", "\n"],
+  ["r", "\r"],
+  ["t", "\t"],
+]);
+
+/** Reads I-JSON strictly (SPEC 2.3); Malformed with a code `json_…` says what is wrong. */
+export function parseJson(raw: Uint8Array): Json {
+  return new Reader(decode(raw)).document();
+}
+
+/** Reads JSON that is its own canonical form, byte for byte (SPEC 2.4). */
+export function parseCanonical(raw: Uint8Array): Json {
+  const text = decode(raw);
+  const value = new Reader(text).document();
+  if (printJson(value) !== text) {
+    throw new Malformed("not_canonical", "the bytes are not their own canonical form (RFC 8785)");
+  }
+  return value;
+}
+
+/** Prints the canonical JSON text of a value as `parseJson` returns it (RFC 8785). */
+export function printJson(value: Json): string {
+  // RFC 8785 takes over ECMAScript's own way to print numbers and strings.
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (!isObject(value)) return `[${value.map(printJson).join(",")}]`;
+  const names = [...value.keys()].sort(); // by UTF-16 code units, as RFC 8785 has it
+  return `{${names.map((name) => `${JSON.stringify(name)}:${printJson(value.get(name) as Json)}`).join(",")}}`;
+}
+
+/** Whether a value is an object. */
+export function isObject(value: Json): value is ReadonlyMap<string, Json> {
+  return value instanceof Map;
+}
+
+/** Whether a value is an array. */
+export function isArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+function decode(raw: Uint8Array): string {
+  try {
+    // A byte-order mark is kept, and so refused as a character that starts no JSON.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
+  } catch {
+    throw new Malformed("json_utf8", "the bytes are not UTF-8");
+  }
+}
+
+class Reader {
+  private readonly text: string;
+  private at = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  document(): Json {
+    const value = this.value(0);
+    this.space();
+    if (this.at !== this.text.length) throw this.wrong();
+    return value;
+  }
+
+  private value(depth: number): Json {
+    this.space();
+    switch (this.text[this.at]) {
+      case "{":
+        return this.object(depth + 1);
+      case "[":
+        return this.array(depth + 1);
+      case '"':
+        return this.string();
+      case "t":
+        return this.word("true", true);
+      case "f":
+        return this.word("false", false);
+      case "n":
+        return this.word("null", null);
+      default:
+        return this.number();
+    }
+  }
+
+  private object(depth: number): ReadonlyMap<string, Json> {
+    const members = new Map<string, Json>();
+    this.open(depth);
+    if (this.taken("}")) return members;
+    do {
+      this.space();
+      if (this.text[this.at] !== '"') throw this.wrong();
+      const name = this.string();
+      // SPEC 2.3: no duplicate keys
+      if (members.has(name)) throw new Malformed("json_duplicate", `duplicate key ${JSON.stringify(name.slice(0, 80))}`);
+      if (!this.taken(":")) throw this.wrong();
+      members.set(name, this.value(depth));
+    } while (this.taken(","));
+    if (!this.taken("}")) throw this.wrong();
+    return members;
+  }
+
+  private array(depth: number): readonly Json[] {
+    const items: Json[] = [];
+    this.open(depth);
+    if (this.taken("]")) return items;
+    do {
+      items.push(this.value(depth));
+    } while (this.taken(","));
+    if (!this.taken("]")) throw this.wrong();
+    return items;
+  }
+
+  private open(depth: number): void {
+    // SPEC 2.3: nesting (arrays and objects) no deeper than 32
+    if (depth > MAX_DEPTH) throw new Malformed("json_depth", `nested deeper than ${MAX_DEPTH}`);
+    this.at += 1;
+  }
+
+  private string(): string {
+    const parts: string[] = [];
+    this.at += 1;
+    for (;;) {
+      parts.push(this.match(PLAIN));
+      const next = this.text[this.at];
+      this.at += 1;
+      if (next === '"') break;
+      if (next !== "\\") throw this.wrong();
+      parts.push(this.escape());
+    }
+    const text = parts.join("");
+    // SPEC 2.3: no lone surrogates
+    if (/\p{Surrogate}/u.test(text)) throw new Malformed("json_surrogate", "a lone surrogate is refused");
+    return text;
+  }
+
+  private escape(): string {
+    const letter = this.text[this.at] ?? "";
+    this.at += 1;
+    const simple = ESCAPES.get(letter);
+    if (simple !== undefined) return simple;
+    const digits = this.text.slice(this.at, this.at + 4);
+    if (letter !== "u" || !/^[0-9a-fA-F]{4}$/.test(digits)) throw this.wrong();
+    this.at += 4;
+    return String.fromCharCode(Number.parseInt(digits, 16));
+  }
+
+  private number(): number {
+    const text = this.match(NUMBER);
+    if (text === "") throw this.wrong();
+    const value = Number(text);
+    // SPEC 2.3: no number of magnitude 2^53 or more (with or without a fraction), no negative zero
+    if (Object.is(value, -0)) throw new Malformed("json_number", "negative zero is refused");
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+      throw new Malformed("json_number", `a number of magnitude 2^53 or more is refused: ${text.slice(0, 24)}`);
+    }
+    return value;
+  }
+
+  private word<Word extends boolean | null>(text: string, value: Word): Word {
+    if (!this.text.startsWith(text, this.at)) throw this.wrong();
+    this.at += text.length;
+    return value;
+  }
+
+  private match(pattern: RegExp): string {
+    pattern.lastIndex = this.at;
+    const text = pattern.exec(this.text)?.[0] ?? "";
+    this.at += text.length;
+    return text;
+  }
+
+  /** Skips white space, and then this character if it is the next. */
+  private taken(character: string): boolean {
+    this.space();
+    if (this.text[this.at] !== character) return false;
+    this.at += 1;
+    return true;
+  }
+
+  private space(): void {
+    while (" \t\n\r".includes(this.text[this.at] ?? "x")) this.at += 1;
+  }
+
+  private wrong(): Malformed {
+    return new Malformed("json_syntax", `not JSON at character ${this.at}`);
+  }
+}

@@ -1,0 +1,84 @@
+/** Hashes and their domains (SPEC 2). Bytes have types; hexadecimal is for documents and people. */
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import { keccak_256 } from "@noble/hashes/sha3.js";
+import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+
+import { Malformed } from "./errors.ts";
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = Uint8Array & { readonly [brand]: { readonly [name in Name]: true } };
+
+/** 32 bytes of a hash. */
+export type Hash = Branded<"Hash">;
+/** The RFC 9162 leaf hash of an entry. */
+export type Leaf = Hash & Branded<"Leaf">;
+/** The salted hash that names a stream (SPEC 5). */
+export type StreamId = Hash & Branded<"StreamId">;
+/** The registry's name of a log (SPEC 11). */
+export type LogId = Hash & Branded<"LogId">;
+/** 20 bytes of a contract's or an account's address. */
+export type Address = Branded<"Address">;
+
+export const HASH_SIZE = 32;
+
+/** What `sealtrail/v1/…\0` starts a hash with (SPEC 2.2). */
+export const FIELD = utf8("sealtrail/v1/field\0");
+export const EVENT = utf8("sealtrail/v1/event\0");
+export const STREAM = utf8("sealtrail/v1/stream\0");
+export const RECEIPT = utf8("sealtrail/v1/receipt\0");
+export const SIGNATURE = utf8("sealtrail/v1/signature\0");
+export const SALTS = utf8("sealtrail/v1/salts\0");
+
+/** Takes exactly 32 bytes; a wrong length here is our own bug. */
+export function hash(bytes: Uint8Array): Hash {
+  if (bytes.length !== HASH_SIZE) throw new RangeError(`a hash has ${HASH_SIZE} bytes, not ${bytes.length}`);
+  return bytes as Hash;
+}
+
+export const ZERO = hash(new Uint8Array(HASH_SIZE));
+
+/** Reads 64 lower-case hexadecimal digits, nothing else; Malformed names `where`. */
+export function parseHash(text: unknown, where: string): Hash {
+  if (typeof text !== "string" || !/^[0-9a-f]{64}$/.test(text)) {
+    throw new Malformed("hash_syntax", `${where}: expected 64 lower-case hexadecimal digits`);
+  }
+  return hash(hexToBytes(text));
+}
+
+/** Reads lower-case hexadecimal digits of even number (SPEC 2.1). */
+export function parseHex(text: unknown, where: string): Uint8Array {
+  if (typeof text !== "string" || !/^(?:[0-9a-f]{2})*$/.test(text)) {
+    throw new Malformed("hex_syntax", `${where}: expected lower-case hexadecimal digits of even number`);
+  }
+  return hexToBytes(text);
+}
+
+/** Lower-case hexadecimal digits. */
+export function hex(bytes: Uint8Array): string {
+  return bytesToHex(bytes);
+}
+
+/** The UTF-8 bytes of well-formed text. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function sha(...parts: readonly Uint8Array[]): Hash {
+  return sha256(concatBytes(...parts)) as Uint8Array as Hash;
+}
+
+/** The EVM's own hash; everything outside its structures is SHA-256. */
+export function keccak256(bytes: Uint8Array): Hash {
+  return keccak_256(bytes) as Uint8Array as Hash;
+}
+
+/** SHA-256 of a domain string and the data (SPEC 2.2). */
+export function tagged(domain: Uint8Array, data: Uint8Array): Hash {
+  return sha(domain, data);
+}
+
+/** Whether two byte strings are the same; nothing here is secret, so time may tell. */
+export function equal(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}

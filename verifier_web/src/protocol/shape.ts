@@ -1,0 +1,69 @@
+/** Reading the members of a JSON document by their exact shape (SPEC 14.1: unknown or missing members are refused). */
+
+import { hexToBytes } from "@noble/hashes/utils.js";
+
+import { isArray, isObject } from "./canonical.ts";
+import type { Json } from "./canonical.ts";
+import { Malformed } from "./errors.ts";
+
+/** An object that has exactly these members. */
+export function members<const Name extends string>(
+  value: Json | undefined,
+  names: readonly Name[],
+  where: string,
+): Readonly<Record<Name, Json>> {
+  const object = anyObject(value, where);
+  const odd = [...names.filter((name) => !object.has(name)), ...[...object.keys()].filter((name) => !names.includes(name as Name))];
+  if (odd[0] !== undefined) {
+    const problem = object.has(odd[0]) ? "unknown" : "missing";
+    throw new Malformed("shape", `${where}: member ${JSON.stringify(odd[0].slice(0, 80))} is ${problem}`);
+  }
+  return Object.fromEntries(object) as Record<Name, Json>;
+}
+
+/** An object with members of any name. */
+export function anyObject(value: Json | undefined, where: string): ReadonlyMap<string, Json> {
+  if (value === undefined || !isObject(value)) throw new Malformed("shape", `${where}: expected an object`);
+  return value;
+}
+
+/** An array of `least` to `most` items, each read by `read`. */
+export function items<Item>(
+  value: Json,
+  [least, most]: readonly [number, number],
+  where: string,
+  read: (item: Json, where: string) => Item,
+): readonly Item[] {
+  if (!isArray(value) || value.length < least || value.length > most) {
+    throw new Malformed("shape", `${where}: expected an array of ${least} to ${most} items`);
+  }
+  return value.map((item, at) => read(item, `${where}[${at}]`));
+}
+
+/** A string. */
+export function text(value: Json, where: string): string {
+  if (typeof value !== "string") throw new Malformed("shape", `${where}: expected a string`);
+  return value;
+}
+
+/** An integer from 0 to 2^53 − 1. */
+export function whole(value: Json, where: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw new Malformed("shape", `${where}: expected an integer from 0 to 2^53 - 1`);
+  }
+  return value;
+}
+
+/** True or false. */
+export function flag(value: Json, where: string): boolean {
+  if (typeof value !== "boolean") throw new Malformed("shape", `${where}: expected true or false`);
+  return value;
+}
+
+/** At most `most` bytes, printed as lower-case hexadecimal digits (SPEC 2.1). */
+export function hexBytes(value: Json, most: number, where: string): Uint8Array {
+  if (typeof value !== "string" || value.length > 2 * most || !/^(?:[0-9a-f]{2})*$/.test(value)) {
+    throw new Malformed("shape", `${where}: expected at most ${most} bytes as lower-case hexadecimal digits`);
+  }
+  return hexToBytes(value);
+}
