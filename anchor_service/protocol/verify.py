@@ -17,7 +17,6 @@ from anchor_service.protocol.event import (
     BlockId,
     check_mandatory,
     follows,
-    parse_time,
 )
 from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored
 from anchor_service.protocol.hashes import Hash, LogId, StreamId, parse_hash
@@ -26,6 +25,7 @@ from anchor_service.protocol.note import verify_note
 from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.signature import verify_actor
+from anchor_service.protocol.story import Step, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -96,19 +96,6 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One line of the order's story, as far as this audience sees it."""
-
-    view: View
-    seq: int | None
-    index: int | None
-    accepted: int
-    flags: tuple[str, ...]
-    signed_by: str | None
-    block: BlockHeader | None
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """The checks in order, the state that follows, and the story; `as_of` is the newest anchor's block."""
 
@@ -147,7 +134,7 @@ def verify(raw: bytes, policy: Policy, inputs: Inputs | None = None) -> Verdict:
         return Verdict(State.MALFORMED, (malformed, *skipped))
     case = _Case(proof, policy, inputs or Inputs(), _headers(proof))
     checks = tuple(_run(name, check, case) for name, check in _CHECKS.items())
-    end, steps = _story(case)
+    end, steps = tell(proof, case.headers, policy.log)
     return Verdict(
         state=_state(checks, policy, end, pending=bool(proof.pending)),
         checks=checks,
@@ -496,7 +483,7 @@ def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) 
     return State.VERIFIED_PENDING if pending else State.VERIFIED
 
 
-# --- the story ------------------------------------------------------------------------------------------------------
+# --- what the checks read ------------------------------------------------------------------------------------------------------
 
 
 def _headers(proof: Proof) -> tuple[BlockHeader | None, ...]:
@@ -512,38 +499,3 @@ def _headers(proof: Proof) -> tuple[BlockHeader | None, ...]:
 def _tenant_name(case: _Case) -> str:
     tenant = case.proof.opening.tenant
     return (case.policy.tenants or {}).get(tenant, tenant)
-
-
-def _story(case: _Case) -> tuple[str, tuple[Step, ...]]:
-    """Tell the events in order with their flags (SPEC 4.8), and the lifecycle's end."""
-    state, latest = lifecycle.START, None
-    steps = []
-    events = sorted(case.proof.events, key=lambda event: event.entry.seq)
-    told: list[tuple[View, int | None, int | None, int, BlockHeader | None]] = [
-        (event.view, event.entry.seq, event.index, event.entry.accepted, case.headers[event.anchor]) for event in events
-    ]
-    told += [(pending.view, None, None, pending.promise.accepted, None) for pending in case.proof.pending]
-    for view, seq, index, accepted, header in told:
-        flags = []
-        fields = view.fields
-        event_type = fields.get("type")
-        if isinstance(event_type, str) and event_type in lifecycle.ALWAYS:
-            state, expected = lifecycle.advance(state, event_type)
-            if not expected:
-                flags.append("unexpected")
-        try:
-            when = parse_time(fields.get("occurred_at"))
-        except Malformed:
-            when = None
-        if when is not None:
-            if latest is not None and when < latest:
-                flags.append("late")
-            latest = when if latest is None else max(latest, when)
-        signed_by = None
-        if "signature" in fields:
-            try:
-                signed_by = _verify_actor(view, case)
-            except SealtrailError:
-                signed_by = None
-        steps.append(Step(view, seq, index, accepted, tuple(flags), signed_by, header))
-    return state, tuple(steps)
