@@ -1,0 +1,134 @@
+/** What was checked, what that does not prove, as of when, and the proof to keep. */
+
+import type { VNode } from "preact";
+
+import type { Check, Result, Verdict } from "../protocol/verdict.ts";
+import { blockTimeWithOffset } from "./dates.ts";
+import { Copyable, fill, Icon, type IconName, Reported, Row, useBlob, useTexts } from "./parts.tsx";
+import type { CheckedRecord } from "./session.ts";
+import { codeText } from "./verdict.tsx";
+
+const SYMBOLS: Record<Result, IconName> = { VALID: "check", INVALID: "cross", UNKNOWN: "question", SKIPPED: "dash" };
+
+export function Checks({ verdict }: { verdict: Verdict }): VNode {
+  const texts = useTexts();
+  const words = texts.checks;
+  const count = (result: Result): number => verdict.checks.filter((check) => check.result === result).length;
+  return (
+    <section class="card checks" aria-labelledby="checks">
+      <h2 id="checks">{words.heading}</h2>
+      <p class="quiet">{words.intro}</p>
+      <p>
+        {fill(words.summary, {
+          total: verdict.checks.length,
+          valid: count("VALID"),
+          invalid: count("INVALID"),
+          unknown: count("UNKNOWN"),
+          skipped: count("SKIPPED"),
+        })}
+      </p>
+      <ol class="check-list">
+        {verdict.checks.map((check) => (
+          <One key={check.check} check={check} />
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function One({ check }: { check: Check }): VNode {
+  const texts = useTexts();
+  const words = texts.checks;
+  return (
+    <li class={`check ${check.result.toLowerCase()}`} data-check={check.check} data-result={check.result}>
+      <span class="symbol">
+        <Icon name={SYMBOLS[check.result]} />
+      </span>
+      <div>
+        <h3>{words.names[check.check]}</h3>
+        <p class="result">{words.results[check.result]}</p>
+        <p class="quiet">{words.means[check.check]}</p>
+        {check.result !== "VALID" && <p class="code">{codeText(check, texts)}</p>}
+        {(check.result === "INVALID" || check.result === "UNKNOWN") && check.detail !== "" && (
+          <details>
+            <summary>{words.technical}</summary>
+            <p lang="en">
+              <Reported text={check.code === null ? check.detail : `${check.code}: ${check.detail}`} />
+            </p>
+          </details>
+        )}
+      </div>
+    </li>
+  );
+}
+
+export function Limits({ verdict }: { verdict: Verdict }): VNode {
+  const { limits } = useTexts();
+  return (
+    <section class="card limits" aria-labelledby="limits">
+      <h2 id="limits">{limits.heading}</h2>
+      <ul>
+        {verdict.not_proven.map((name) => (
+          <li key={name}>{limits[name]}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export interface ChainNamed {
+  readonly name: string;
+  readonly test: boolean;
+  /** The registry's address, with 0x. */
+  readonly registry: string;
+}
+
+export function AsOf({ verdict, chain }: { verdict: Verdict; chain: ChainNamed }): VNode {
+  const texts = useTexts();
+  const words = texts.asOf;
+  const block = verdict.as_of;
+  return (
+    <section class="card as-of" aria-labelledby="as-of">
+      <h2 id="as-of">{words.heading}</h2>
+      {block === null ? (
+        <p>{words.none}</p>
+      ) : (
+        <>
+          <p class="quiet">{words.text}</p>
+          <dl>
+            <Row name={words.chain}>
+              <Reported text={chain.name} />
+            </Row>
+            <Row name={words.block}>
+              <Copyable value={String(block.number)} />
+            </Row>
+            <Row name={words.hash}>
+              <Copyable value={block.hash} />
+            </Row>
+            <Row name={words.time}>{blockTimeWithOffset(block.timestamp, texts.locale)}</Row>
+            <Row name={words.registry}>
+              <Copyable value={chain.registry} />
+            </Row>
+          </dl>
+          <p class="quiet">{chain.test ? words.explorerTest : words.explorer}</p>
+        </>
+      )}
+    </section>
+  );
+}
+
+export function Keep({ record, stream }: { record: CheckedRecord; stream: string }): VNode {
+  const { proof: words } = useTexts();
+  const url = useBlob(record.proof, "application/json");
+  return (
+    <section class="card keep" aria-labelledby="keep">
+      <h2 id="keep">{words.heading}</h2>
+      <p class="quiet">{words.text}</p>
+      {url !== null && (
+        <a class="button" href={url} download={`sealtrail-${stream.slice(0, 16)}.proof.json`}>
+          {words.save}
+        </a>
+      )}
+    </section>
+  );
+}

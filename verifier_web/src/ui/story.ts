@@ -1,0 +1,189 @@
+/** What the page picks out of a verdict.  Pure; fields are as somebody reported them, so every shape is checked here. */
+
+import type { Check, EventShown, OrderShown, Plain, State, Verdict } from "../protocol/verdict.ts";
+
+export type Tone = "good" | "caution" | "bad" | "neutral" | "test";
+
+export const TONES: Record<State, Tone> = {
+  verified: "good",
+  verified_pending: "good",
+  withdrawn: "caution",
+  test_data: "test",
+  altered: "bad",
+  malformed: "neutral",
+  could_not_check: "neutral",
+};
+
+export interface Item {
+  readonly name: string;
+  readonly gtin: string | null;
+  readonly serial: string | null;
+  readonly lot: string | null;
+  readonly quantity: string | null;
+}
+
+export interface Attachment {
+  readonly sha256: string;
+  /** Bytes, as the record claims. */
+  readonly size: number;
+  readonly mediaType: string;
+  readonly role: string;
+  readonly name: string;
+}
+
+/** The items of the newest event that has any. */
+export function newestItems(order: OrderShown): readonly Item[] {
+  for (const event of [...order.events].reverse()) {
+    const items = itemsOf(event);
+    if (items.length > 0) return items;
+  }
+  return [];
+}
+
+export function itemsOf(event: EventShown): readonly Item[] {
+  return objects(event.fields["items"]).flatMap((item) => {
+    const name = text(item["name"]);
+    if (name === null) return [];
+    const quantity = [text(item["quantity"]), text(item["unit"])].filter((part) => part !== null).join(" ");
+    return [
+      {
+        name,
+        gtin: text(item["gtin"]),
+        serial: text(item["serial"]),
+        lot: text(item["lot"]),
+        quantity: quantity === "" ? null : quantity,
+      },
+    ];
+  });
+}
+
+/** The masked recipient of the newest event that shows one. */
+export function maskedRecipient(order: OrderShown): string | null {
+  for (const event of [...order.events].reverse()) {
+    const masked = text(event.fields["recipient.masked"]);
+    if (masked !== null) return masked;
+  }
+  return null;
+}
+
+export function attachmentsOf(event: EventShown): readonly Attachment[] {
+  return objects(event.fields["attachments"]).flatMap((file) => {
+    const sha256 = text(file["sha256"]);
+    if (sha256 === null || !/^[0-9a-f]{64}$/.test(sha256)) return [];
+    const size = file["size"];
+    return [
+      {
+        sha256,
+        size: typeof size === "number" ? size : 0,
+        mediaType: text(file["media_type"]) ?? "",
+        role: text(file["role"]) ?? "",
+        name: text(file["name"]) ?? "",
+      },
+    ];
+  });
+}
+
+/** Every file that the events name, each hash once. */
+export function namedFiles(order: OrderShown): readonly Attachment[] {
+  const files = new Map<string, Attachment>();
+  for (const event of order.events) {
+    for (const file of attachmentsOf(event)) if (!files.has(file.sha256)) files.set(file.sha256, file);
+  }
+  return [...files.values()];
+}
+
+export interface Reading {
+  readonly kind: string;
+  readonly value: string;
+  readonly time: string | null;
+}
+
+export function readingsOf(event: EventShown): readonly Reading[] {
+  return objects(event.fields["sensor"]).flatMap((reading) => {
+    const value = text(reading["value"]);
+    if (value === null) return [];
+    const unit = text(reading["unit"]);
+    return [
+      {
+        kind: text(reading["kind"]) ?? "",
+        value: unit === null ? value : `${value} ${unit}`,
+        time: text(reading["time"]),
+      },
+    ];
+  });
+}
+
+/** The fields that a step's card shows in a place of their own; every other disclosed one is listed under "more". */
+const PLACED = new Set([
+  "type",
+  "occurred_at",
+  "actor.role",
+  "actor.name",
+  "location.name",
+  "location.country",
+  "items",
+  "recipient.masked",
+  "attachments",
+  "sensor",
+  "device",
+  "note",
+  "erased",
+  "signature",
+]);
+
+export function otherFields(event: EventShown): readonly (readonly [string, string])[] {
+  return Object.entries(event.fields)
+    .filter(([name]) => !PLACED.has(name))
+    .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as const);
+}
+
+/** A text field's value; null where it is hidden, absent or not text. */
+export function fieldText(event: EventShown, name: string): string | null {
+  return text(event.fields[name]);
+}
+
+export function erasedNames(event: EventShown): readonly string[] {
+  const names = event.fields["erased"];
+  return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+}
+
+/** The checks whose UNKNOWN makes the state `could_not_check` (SPEC 15.15). */
+const DECISIVE = new Set(["stream", "events", "sequence", "checkpoint", "inclusion", "anchor", "block", "complete"]);
+
+/** The check that brought a state other than the good ones about; null where none did. */
+export function reason(verdict: Verdict): Check | null {
+  switch (verdict.state) {
+    case "altered":
+    case "malformed":
+      return verdict.checks.find((check) => check.result === "INVALID") ?? null;
+    case "could_not_check":
+      return (
+        verdict.checks.find(
+          (check) => check.result === "UNKNOWN" && (DECISIVE.has(check.check) || check.code === "too_old"),
+        ) ?? null
+      );
+    case "verified":
+    case "verified_pending":
+    case "withdrawn":
+    case "test_data": {
+      // Nothing failed; say it where newer steps may exist.
+      const fresh = verdict.checks.find((check) => check.check === "fresh");
+      return fresh?.code === "log_grown" ? fresh : null;
+    }
+  }
+}
+
+export function resultOf(verdict: Verdict, name: string): Check["result"] {
+  return verdict.checks.find((check) => check.check === name)?.result ?? "UNKNOWN";
+}
+
+function text(value: Plain | undefined): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function objects(value: Plain | undefined): readonly { readonly [name: string]: Plain }[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((one): one is { readonly [name: string]: Plain } => {
+    return typeof one === "object" && one !== null && !Array.isArray(one);
+  });
+}
