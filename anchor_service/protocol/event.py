@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import shake_256
+from hashlib import sha256, shake_256
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Final
 
@@ -100,13 +100,19 @@ def disclose(secret: bytes, fields: Mapping[str, JSON]) -> list[tuple[str, bytes
 
 def commitment(digests: Mapping[str, Hash]) -> Hash:
     """Hash the map from field names to digests (SPEC 4.3).  Names are by 4.1, so no name needs escaping."""
-    members = ",".join([f'"{name}":"{digests[name].hex()}"' for name in sorted(digests)])
-    return tagged(EVENT, f"{{{members}}}".encode())
+    return _commitment((name, digests[name].hex()) for name in sorted(digests))
 
 
 def commit(disclosures: Iterable[tuple[str, bytes]]) -> Hash:
-    """Return the commitment over all disclosures of an event, given as (name, bytes)."""
-    return commitment({name: tagged(FIELD, raw) for name, raw in disclosures})
+    """Return the commitment over all disclosures of an event, given as (name, bytes) in name order.
+
+    The same as `commitment` over the disclosures' digests, without a value for each: ingest does this for every event.
+    """
+    return _commitment((name, sha256(FIELD + raw).hexdigest()) for name, raw in disclosures)
+
+
+def _commitment(named: Iterable[tuple[str, str]]) -> Hash:
+    return tagged(EVENT, ("{" + ",".join([f'"{name}":"{digest}"' for name, digest in named]) + "}").encode())
 
 
 def parse_time(text: JSON) -> datetime:

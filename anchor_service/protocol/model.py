@@ -101,12 +101,8 @@ def _check_signed(fields: Mapping[str, JSON]) -> None:
     if not {"recipient.name", "recipient.reference", "recipient.masked"} & fields.keys():
         raise Malformed("missing_field", "parties.recipient: an event `signed` names its recipient")
     files = fields.get("attachments")
-    signatures = [
-        file
-        for file in (files if isinstance(files, list) else [])
-        if isinstance(file, dict) and file["role"] == "signature"
-    ]
-    if not signatures and "device" not in fields:
+    roles = [file["role"] for file in (files if isinstance(files, list) else []) if isinstance(file, dict)]
+    if "signature" not in roles and "device" not in fields:
         raise Malformed("missing_field", "attachments: an event `signed` has a signature file, or names its `device`")
 
 

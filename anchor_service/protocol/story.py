@@ -70,18 +70,10 @@ def tell(proof: Proof, headers: Sequence[BlockHeader | None], log: LogId) -> tup
     views = [event.view for event in events] + [pending.view for pending in proof.pending]
     end, flags = flag_events(view.fields for view in views)
     signers = [_signer(view, proof, log) for view in views]
-    steps = [
-        Step(
-            event.view,
-            event.entry.seq,
-            event.index,
-            event.entry.accepted,
-            flags[at],
-            signers[at],
-            headers[event.anchor],
-        )
-        for at, event in enumerate(events)
-    ]
+    steps = []
+    for at, event in enumerate(events):
+        entry, block = event.entry, headers[event.anchor]
+        steps.append(Step(event.view, entry.seq, event.index, entry.accepted, flags[at], signers[at], block))
     for at, pending in enumerate(proof.pending, start=len(events)):
         steps.append(Step(pending.view, None, None, pending.promise.accepted, flags[at], signers[at], None))
     return end, tuple(steps)

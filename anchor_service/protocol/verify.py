@@ -483,7 +483,7 @@ def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) 
     return State.VERIFIED_PENDING if pending else State.VERIFIED
 
 
-# --- what the checks read ------------------------------------------------------------------------------------------------------
+# --- what the checks read --------------------------------------------------------------------------------------------
 
 
 def _headers(proof: Proof) -> tuple[BlockHeader | None, ...]:
