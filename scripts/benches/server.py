@@ -1,0 +1,67 @@
+"""Starting the service and the reference as processes of their own, on free ports and fresh directories."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SEALTRAIL = [sys.executable, "-m", "anchor_service"]
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], port: int, path: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends; it counts as started when `path` answers at all."""
+    process = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1):
+                    break
+            except OSError:
+                if process.poll() is not None:
+                    raise RuntimeError(f"{command} ended with {process.returncode}") from None
+                time.sleep(0.1)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def reference(folder: Path) -> Iterator[int]:
+    """Run the plain endpoint; yield its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "--factory", "reference:create", "--port", str(port), "--no-access-log"]
+    env = {"REFERENCE_DB": str(folder / "reference.db"), "PYTHONPATH": os.path.dirname(__file__)}  # noqa: PTH120
+    with running(command, port, "/openapi.json", env):
+        yield port
+
+
+@contextmanager
+def service(folder: Path, *arguments: str) -> Iterator[tuple[int, str]]:
+    """Create a log, run the service on it; yield its port and an API key that may send and read."""
+    data = ["--data", str(folder)]
+    subprocess.run([*SEALTRAIL, "init", *data], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*SEALTRAIL, "tenant", "add", "bench", "Bench", *data], check=True, stdout=subprocess.DEVNULL)
+    added = [*SEALTRAIL, "key", "add", "bench", "--scope", "ingest", "--scope", "read", *data]
+    key = subprocess.run(added, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
+    port = free_port()
+    with running([*SEALTRAIL, "serve", *data, "--port", str(port), *arguments], port, "/healthz"):
+        yield port, key
