@@ -26,7 +26,9 @@ class Load:
         return quantiles(self.latencies, n=100)[percent - 1] * 1000
 
 
-def run(port: int, path: str, bodies: Sequence[bytes], clients: int, headers: str = "", rate: float | None = None) -> Load:
+def run(
+    port: int, path: str, bodies: Sequence[bytes], clients: int, headers: str = "", rate: float | None = None
+) -> Load:
     """POST every body once, `clients` at a time; with `rate`, no faster than so many requests a second."""
     return asyncio.run(_run(port, path, bodies, clients, headers, rate))
 

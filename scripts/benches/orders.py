@@ -27,7 +27,9 @@ def events(run: str, start: int = 0) -> Iterator[bytes]:
                 "items": [
                     {"name": "Organic rice 5 kg", "gtin": "06901234567892", "lot": f"L{order % 500}", "quantity": "2"}
                 ],
-                "parties": {"recipient": {"name": "Wang Fang", "phone": "+8613800000000", "address": "Shanghai, Nanjing Lu 1"}},
+                "parties": {
+                    "recipient": {"name": "Wang Fang", "phone": "+8613800000000", "address": "Shanghai, Nanjing Lu 1"}
+                },
                 "source": {"channel": "tmall", "reference": f"T{order:012d}"},
             },
             ensure_ascii=False,

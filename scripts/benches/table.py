@@ -70,7 +70,9 @@ def show(benches: Sequence[Bench], out: Path | None) -> None:
         console.print(table)
     console.print(machine())
     if out is not None:
-        out.write_text(json.dumps({"machine": machine(), "benches": [asdict(bench) for bench in benches]}, indent=1) + "\n")
+        out.write_text(
+            json.dumps({"machine": machine(), "benches": [asdict(bench) for bench in benches]}, indent=1) + "\n"
+        )
         console.print(f"written to {out}")
 
 
@@ -82,7 +84,11 @@ def number(value: float) -> str:
 def machine() -> str:
     """Name the machine: processor, cores, system, Python."""
     model = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
         platform.processor(),
     )
     cores = sum(line.startswith("processor") for line in Path("/proc/cpuinfo").read_text().splitlines())

@@ -62,6 +62,8 @@ def bench(*, quick: bool) -> Bench:
     table.compare(levels, reference, faster=False)
     built = table.add("tiles.append and root", [seconds(tiled) for _ in range(rounds)], "s")
     table.compare(built, reference, faster=False)
-    other = table.add("pymerkle, a tenth of it × 10", [10 * seconds(oracle) for _ in range(1)], "s", note="hashes the leaves too")
+    other = table.add(
+        "pymerkle, a tenth of it × 10", [10 * seconds(oracle) for _ in range(1)], "s", note="hashes the leaves too"
+    )
     table.compare(other, reference, faster=False)
     return table

@@ -79,12 +79,17 @@ def test_a_step_runs_again_only_when_its_inputs_change(tmp_path: Path) -> None:
 
 def test_every_stage_runs_and_one_failure_fails_all() -> None:
     script = f"""
+        set -e
         . {ROOT}/scripts/lib/stages.sh
         good() {{ true; }}
         bad() {{ false; }}
         run_stages "$1"
     """
-    for stages, code, last in (("good good", 0, "2 passed, 0 failed"), ("bad good", 1, "1 passed, 1 failed")):
+    for stages, code, last in (
+        ("good good", 0, "2 passed, 0 failed"),
+        ("bad good", 1, "1 passed, 1 failed"),
+        ("good bad", 1, "1 passed, 1 failed"),
+    ):
         done = subprocess.run(["bash", "-c", script, "bash", stages], capture_output=True, text=True, check=False)
         assert done.returncode == code
         assert done.stdout.splitlines()[-1] == last
