@@ -3,14 +3,13 @@
 import { shake256 } from "@noble/hashes/sha3.js";
 import { concatBytes, hexToBytes } from "@noble/hashes/utils.js";
 
-import { isArray, isObject, parseCanonical, printJson } from "./canonical.ts";
+import { isArray, parseCanonical, printJson } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
-import { Altered, Malformed } from "./errors.ts";
-import { EVENT, FIELD, HASH_SIZE, SALTS, SIGNATURE, STREAM, equal, hash, hex, tagged, utf8, ZERO } from "./hashes.ts";
+import { Malformed } from "./errors.ts";
+import { EVENT, FIELD, HASH_SIZE, SALTS, STREAM, ZERO, equal, hash, hex, tagged, utf8 } from "./hashes.ts";
 import type { Hash, Leaf, LogId, StreamId } from "./hashes.ts";
 import { TYPES } from "./lifecycle.ts";
 import type { EventType } from "./lifecycle.ts";
-import { verifySignature } from "./note.ts";
 
 /** The fields that every event has and every view shows (SPEC 4.5). */
 export const MANDATORY = ["actor.role", "occurred_at", "type"] as const;
@@ -73,7 +72,8 @@ export function deriveSalts(secret: Uint8Array, names: readonly string[]): Reado
   return new Map([...names].sort().map((name, at) => [name, salts.slice(SALT_SIZE * at, SALT_SIZE * (at + 1))]));
 }
 
-function printDigests(digests: Digests): string {
+/** The canonical text of a map from names to digests. */
+export function printDigests(digests: Digests): string {
   return printJson(new Map([...digests].map(([name, value]) => [name, hex(value)])));
 }
 
@@ -116,48 +116,6 @@ export function checkMandatory(fields: ReadonlyMap<string, Json>): void {
     const value = fields.get(name);
     if (value !== undefined) parsers[name](value);
   }
-}
-
-// --- signatures --------------------------------------------------------------------------------------------------
-
-/**
- * Proves the field `signature` of an event (SPEC 4.7); returns the actor's public key.
- *
- * Altered `actor_signature` where it does not verify, or its grammar is not met.
- */
-export function verifyActor(value: Json, digests: Digests, log: LogId, stream: StreamId): Uint8Array {
-  const { fields, key, sig } = parseSignature(value);
-  const named = new Map<string, Hash>();
-  for (const name of fields) {
-    const found = name === "signature" ? undefined : digests.get(name);
-    if (found === undefined) throw wrongSignature(`${name} is not another field of the event`);
-    named.set(name, found);
-  }
-  // SPEC 4.7: "sealtrail/v1/signature\0" ‖ canonical bytes of
-  const statement = `{"digests":${printDigests(named)},"log":"${hex(log)}","stream":"${hex(stream)}"}`;
-  verifySignature(key, sig, concatBytes(SIGNATURE, utf8(statement)), "actor_signature");
-  return key;
-}
-
-function parseSignature(value: Json): { fields: readonly string[]; key: Uint8Array; sig: Uint8Array } {
-  if (!isObject(value) || [...value.keys()].sort().join() !== "alg,fields,key,sig" || value.get("alg") !== "ed25519") {
-    throw wrongSignature("expected alg ed25519, fields, key and sig");
-  }
-  const [fields, key, sig] = [value.get("fields"), value.get("key"), value.get("sig")];
-  if (typeof key !== "string" || !/^[0-9a-f]{64}$/.test(key)) throw wrongSignature("a key is 64 hexadecimal digits");
-  if (typeof sig !== "string" || !/^[0-9a-f]{128}$/.test(sig)) throw wrongSignature("a sig is 128 hexadecimal digits");
-  if (fields === undefined || !isArray(fields)) throw wrongSignature("fields is a list");
-  const names = fields.filter((name) => typeof name === "string");
-  // SPEC 4.7: in ascending order, at least `occurred_at` and `type`
-  const ascending = names.every((name, at) => at === 0 || (names[at - 1] as string) < name);
-  if (names.length !== fields.length || !ascending || !names.includes("occurred_at") || !names.includes("type")) {
-    throw wrongSignature("fields are names in ascending order, occurred_at and type among them");
-  }
-  return { fields: names, key: hexToBytes(key), sig: hexToBytes(sig) };
-}
-
-function wrongSignature(message: string): Altered {
-  return new Altered("actor_signature", `signature: ${message}`);
 }
 
 // --- streams -----------------------------------------------------------------------------------------------------

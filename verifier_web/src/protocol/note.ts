@@ -14,8 +14,8 @@ import { Altered, Malformed } from "./errors.ts";
 import { equal, hex, sha, utf8 } from "./hashes.ts";
 
 const ALGORITHM = 1; // Ed25519, as C2SP signed-note numbers it
-const KEY_SIZE = 32;
-const SIGNATURE_SIZE = 64;
+export const KEY_SIZE = 32;
+export const SIGNATURE_SIZE = 64;
 const KEY_HASH_SIZE = 4;
 const MAX_NOTE = 4096;
 

@@ -7,13 +7,14 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { Malformed } from "./errors.ts";
 import { MAX_FIELDS, parseDisclosure, parseEventEntry, parseFieldName, parseName, parseSealEntry, streamId } from "./event.ts";
 import type { Digests, EventEntry, SealEntry } from "./event.ts";
-import type { ChainEvidence } from "./evidence.ts";
+import { readHeader } from "./evidence.ts";
+import type { BlockHeader, ChainEvidence } from "./evidence.ts";
 import { parseHash, utf8 } from "./hashes.ts";
 import type { Hash, Leaf, StreamId } from "./hashes.ts";
 import { leafHash } from "./merkle.ts";
 import { parseReceiptLeaf } from "./receipt.ts";
 import type { Receipt, ReceiptLeaf } from "./receipt.ts";
-import { anyObject, hexBytes, items, members, text, whole } from "./shape.ts";
+import { anyObject, ascending, hexBytes, items, members, text, whole } from "./shape.ts";
 
 const FORMAT = "sealtrail/proof";
 const MAX_PROOF = 16 * 2 ** 20;
@@ -114,10 +115,6 @@ function checkPlaces({ events, anchors }: Proof): void {
   }
 }
 
-function ascending(values: readonly (number | string)[]): boolean {
-  return values.every((value, at) => at === 0 || (values[at - 1] as number | string) < value);
-}
-
 function parseOpening(value: Json): Opening {
   const opening = members(value, ["order_id", "salt", "tenant"], "stream");
   const tenant = parseName(opening.tenant, "stream.tenant");
@@ -200,4 +197,14 @@ export function parseReceipt(value: Json, where: string): Receipt {
   parseReceiptLeaf(leaf);
   parseCheckpoint(note);
   return { leaf, note, index: whole(receipt.index, `${where}.index`), path: parsePath(receipt.path, `${where}.path`) };
+}
+
+/** An anchor's block header as read; null where its RLP is broken, which the check `anchor` tells. */
+export function headerOf(anchor: ProvenAnchor): BlockHeader | null {
+  try {
+    return readHeader(anchor.evidence.header);
+  } catch (problem) {
+    if (problem instanceof Malformed) return null;
+    throw problem;
+  }
 }

@@ -67,3 +67,8 @@ export function hexBytes(value: Json, most: number, where: string): Uint8Array {
   }
   return hexToBytes(value);
 }
+
+/** Whether each value is greater than the one before. */
+export function ascending(values: readonly (number | string)[]): boolean {
+  return values.every((value, at) => at === 0 || (values[at - 1] as number | string) < value);
+}

@@ -2,6 +2,8 @@
  * What a verification says, in the very shape that both verifiers print as JSON: plain values, hashes as hexadecimal.
  */
 
+import type { LifecycleState } from "./lifecycle.ts";
+
 /** A JSON value as `JSON.stringify` takes it. */
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [name: string]: Plain };
 
@@ -81,7 +83,7 @@ export interface OrderShown {
   readonly order_id: string;
   readonly stream: string;
   /** The state in which the stream's lifecycle ends (SPEC 4.8). */
-  readonly lifecycle: string;
+  readonly lifecycle: LifecycleState;
   readonly events: readonly EventShown[];
 }
 

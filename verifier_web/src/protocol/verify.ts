@@ -6,24 +6,25 @@
  */
 
 import { isArray, isObject } from "./canonical.ts";
-import type { Json } from "./canonical.ts";
 import { Altered, Malformed, SealtrailError, Unproven } from "./errors.ts";
-import { MANDATORY, checkMandatory, commitment, findGap, parseTime, verifyActor } from "./event.ts";
+import { MANDATORY, checkMandatory, commitment, findGap } from "./event.ts";
 import type { BlockId } from "./event.ts";
-import { readHeader, verifyAnchored } from "./evidence.ts";
+import { verifyAnchored } from "./evidence.ts";
 import type { BlockHeader } from "./evidence.ts";
 import { equal, hex } from "./hashes.ts";
 import type { Hash } from "./hashes.ts";
-import { START, TYPES, WITHDRAWN, advance } from "./lifecycle.ts";
+import { WITHDRAWN } from "./lifecycle.ts";
 import type { LifecycleState } from "./lifecycle.ts";
 import { verifyInclusion } from "./merkle.ts";
 import { isNamed, openNote } from "./note.ts";
 import type { Policy } from "./policy.ts";
-import { parseProof } from "./proof.ts";
+import { headerOf, parseProof } from "./proof.ts";
 import type { PendingEvent, Proof, ProvenAnchor, View } from "./proof.ts";
 import { verifyReceipt } from "./receipt.ts";
+import { verifyActor } from "./signature.ts";
+import { shownBlock, tell } from "./story.ts";
 import { CHECKS } from "./verdict.ts";
-import type { BlockShown, Check, CheckName, EventShown, OrderShown, Plain, Result, State, Verdict } from "./verdict.ts";
+import type { Check, CheckName, Result, State, Verdict } from "./verdict.ts";
 
 export type * from "./verdict.ts";
 export { CHECKS } from "./verdict.ts";
@@ -95,13 +96,13 @@ export function verify(raw: Uint8Array, policy: Policy, inputs: Inputs = {}): Ve
   }
   const it: Case = { proof, policy, inputs, headers: proof.anchors.map(headerOf) };
   const checks = CHECKS.map((name) => run(name, it));
-  const order = tellStory(it);
+  const order = tell(proof, it.headers, policy);
   return {
     as_of: shownBlock(it.headers.at(-1) ?? null),
     checks,
     not_proven: ["truth", "object", "complete"],
     order,
-    state: stateOf(checks, policy, order.lifecycle as LifecycleState, proof.pending.length > 0),
+    state: stateOf(checks, policy, order.lifecycle, proof.pending.length > 0),
   };
 }
 
@@ -301,13 +302,10 @@ function* checkComplete({ proof }: Case): Findings {
 function* checkSignatures(it: Case): Findings {
   const signed = viewsOf(it.proof).filter((view) => view.fields.has("signature"));
   if (signed.length === 0) yield new Skipped("no_signatures", "no event is signed by an actor");
-  for (const view of signed) yield* caught(() => signerOf(view, it));
-}
-
-/** The public key of the actor who signed an event; null where it shows no signature. Altered where it does not hold. */
-function signerOf(view: View, { proof, policy }: Case): Uint8Array | null {
-  const value = view.fields.get("signature");
-  return value === undefined ? null : verifyActor(value, view.digests, policy.log, proof.opening.stream);
+  for (const view of signed) {
+    const value = view.fields.get("signature") ?? null;
+    yield* caught(() => verifyActor(value, view.digests, it.policy.log, it.proof.opening.stream));
+  }
 }
 
 function viewsOf(proof: Proof): readonly View[] {
@@ -413,96 +411,4 @@ function stateOf(checks: readonly Check[], policy: Policy, end: LifecycleState, 
   if (policy.chain.test) return "test_data";
   if (WITHDRAWN.has(end)) return "withdrawn";
   return isPending ? "verified_pending" : "verified";
-}
-
-// --- the story ---------------------------------------------------------------------------------------------------
-
-function headerOf(anchor: ProvenAnchor): BlockHeader | null {
-  try {
-    return readHeader(anchor.evidence.header);
-  } catch (problem) {
-    domainError(problem);
-    return null;
-  }
-}
-
-function shownBlock(header: BlockHeader | null): BlockShown | null {
-  return header && { number: header.number, hash: `0x${hex(header.hash)}`, timestamp: header.timestamp };
-}
-
-/** Tells the events in order with their flags (SPEC 4.8), and the lifecycle's end. */
-function tellStory(it: Case): OrderShown {
-  const { proof, policy } = it;
-  const { tenant, orderId, stream } = proof.opening;
-  let state: LifecycleState = START;
-  let latest: bigint | null = null;
-
-  const tell = (view: View, place: Pick<EventShown, "place" | "seq" | "index" | "accepted" | "block">): EventShown => {
-    const flags: ("unexpected" | "late")[] = [];
-    const type = TYPES.find((known) => known === view.fields.get("type"));
-    if (type !== undefined) {
-      const [next, isExpected] = advance(state, type);
-      state = next;
-      if (!isExpected) flags.push("unexpected");
-    }
-    const instant = quiet(() => parseTime(view.fields.get("occurred_at") ?? null));
-    if (instant !== null && latest !== null && instant < latest) flags.push("late");
-    if (instant !== null && (latest === null || instant > latest)) latest = instant;
-    const signer = quiet(() => signerOf(view, it));
-    return {
-      ...place,
-      type: textOf(view, "type"),
-      occurred_at: textOf(view, "occurred_at"),
-      actor_role: textOf(view, "actor.role"),
-      fields: plain(view.fields) as { readonly [name: string]: Plain },
-      hidden: view.hidden,
-      flags,
-      said: signer === null ? "reported" : "signed",
-      signed_by: signer && hex(signer),
-    };
-  };
-
-  const anchored = [...proof.events]
-    .sort((one, other) => one.entry.seq - other.entry.seq)
-    .map(({ view, entry, index, anchor }) =>
-      tell(view, {
-        place: "anchored",
-        seq: entry.seq,
-        index,
-        accepted: entry.accepted,
-        block: shownBlock(it.headers[anchor] ?? null),
-      }),
-    );
-  const pending = proof.pending.map(({ view, promise }) =>
-    tell(view, { place: "pending", seq: null, index: null, accepted: promise.accepted, block: null }),
-  );
-  return {
-    tenant,
-    tenant_name: policy.tenants?.get(tenant) ?? tenant,
-    order_id: orderId,
-    stream: hex(stream),
-    lifecycle: state,
-    events: [...anchored, ...pending],
-  };
-}
-
-function quiet<Value>(step: () => Value): Value | null {
-  try {
-    return step();
-  } catch (problem) {
-    domainError(problem);
-    return null;
-  }
-}
-
-function textOf(view: View, name: string): string | null {
-  const value = view.fields.get(name);
-  return typeof value === "string" ? value : null;
-}
-
-/** A value as `JSON.stringify` takes it; a member named `__proto__` is a member like any other. */
-function plain(value: Json): Plain {
-  if (isArray(value)) return value.map(plain);
-  if (isObject(value)) return Object.fromEntries([...value].map(([name, member]) => [name, plain(member)]));
-  return value;
 }
