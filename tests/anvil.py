@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +16,9 @@ from typing import Any
 from anchor_service.chain.providers import HttpProvider
 
 ROOT = Path(__file__).resolve().parent.parent
-BINARY = ROOT / "node_modules" / ".bin" / "anvil"
+_MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+# The program itself: the script in `.bin` needs Node, and leaves it running when the script is stopped.
+BINARY = ROOT / "node_modules" / "@foundry-rs" / f"anvil-{sys.platform}-{_MACHINE}" / "bin" / "anvil"
 
 
 @dataclass(frozen=True, slots=True)
