@@ -206,6 +206,7 @@ export interface Texts {
     erased: string;
     items: string;
     more: string;
+    moreHidden: string;
     hidden: string;
     hiddenWhy: string;
     /** Says what the marker is that stands for a control character. */
@@ -230,6 +231,8 @@ export interface Texts {
   asOf: {
     heading: string;
     text: string;
+    /** Instead of `text` where the record is not shown to hold. */
+    unchecked: string;
     chain: string;
     block: string;
     hash: string;

@@ -10,12 +10,13 @@ import { type LabelLink, parseLink } from "./link.ts";
 import { Order } from "./order.tsx";
 import { fill, Icon, Language } from "./parts.tsx";
 import { type CheckedRecord, run, type Verifier, type View } from "./session.ts";
+import { holds } from "./story.ts";
 import { type ActorNames, Timeline } from "./timeline.tsx";
 import { headline, VerdictCard } from "./verdict.tsx";
 
 /** What the baked-in policy gives the page: the verifier that follows it, and the names to show. */
-export interface Setup {
-  readonly verifier: Verifier<unknown>;
+export interface Setup<Nodes> {
+  readonly verifier: Verifier<Nodes>;
   readonly chain: ChainNamed;
   readonly actors: ActorNames;
 }
@@ -23,7 +24,7 @@ export interface Setup {
 /** While the first events are about to be recorded, the page looks again after this many milliseconds. */
 const LOOK_AGAIN = 10_000;
 
-export function App({ setup }: { setup: Setup | ProblemName }): VNode {
+export function App<Nodes>({ setup }: { setup: Setup<Nodes> | ProblemName }): VNode {
   const [texts, setTexts] = useState(initialTexts);
   const link = useLink();
   const [view, retry] = useRun(setup, link);
@@ -75,23 +76,18 @@ export function App({ setup }: { setup: Setup | ProblemName }): VNode {
   );
 }
 
-function Story(props: { record: CheckedRecord; setup: Setup; stream: string; texts: Texts }): VNode {
+function Story(props: { record: CheckedRecord; setup: Pick<Setup<unknown>, "chain" | "actors">; stream: string; texts: Texts }): VNode {
   const { record, setup, texts } = props;
   const { verdict } = record;
-  const story = (
-    <>
-      {verdict.order !== null && <Order order={verdict.order} />}
-      <div class="wide">
-        <Timeline record={record} actors={setup.actors} />
-      </div>
-    </>
-  );
-  const holds = verdict.state !== "altered" && verdict.state !== "could_not_check";
+  const order = verdict.order === null ? null : <Order order={verdict.order} />;
+  const timeline = <Timeline record={record} actors={setup.actors} />;
+  const held = holds(verdict.state);
   const unproven = verdict.state === "altered" ? texts.verdict.sentAltered : texts.verdict.sentUnchecked;
   return (
-    <div class={`sheet ${holds ? "" : "unproven"}`}>
-      {holds ? story : null}
+    <div class={`sheet ${held ? "" : "unproven"}`}>
+      {held && order}
       <div class="wide">
+        {held && timeline}
         <Checks verdict={verdict} />
       </div>
       <div class="rest">
@@ -99,10 +95,11 @@ function Story(props: { record: CheckedRecord; setup: Setup; stream: string; tex
         <AsOf verdict={verdict} chain={setup.chain} />
         <Keep record={record} stream={props.stream} />
       </div>
-      {!holds && verdict.order !== null && (
+      {!held && verdict.order !== null && (
         <details class="sent">
           <summary>{unproven}</summary>
-          {story}
+          {order}
+          {timeline}
         </details>
       )}
     </div>
@@ -150,7 +147,7 @@ function useLink(): LabelLink | null {
 }
 
 /** Runs the check, again on demand; the second value is null where running again could change nothing. */
-function useRun(setup: Setup | ProblemName, link: LabelLink | null): [View, (() => void) | null] {
+function useRun<Nodes>(setup: Setup<Nodes> | ProblemName, link: LabelLink | null): [View, (() => void) | null] {
   const [view, setView] = useState<View>({ kind: "working", step: "record", slow: false });
   const [round, setRound] = useState(0);
   const again = useCallback(() => setRound((last) => last + 1), []);

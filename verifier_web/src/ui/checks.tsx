@@ -6,6 +6,7 @@ import type { Check, Result, Verdict } from "../protocol/verdict.ts";
 import { blockTimeWithOffset } from "./dates.ts";
 import { Copyable, fill, Icon, type IconName, Reported, Row, useBlob, useTexts } from "./parts.tsx";
 import type { CheckedRecord } from "./session.ts";
+import { holds } from "./story.ts";
 import { codeText } from "./verdict.tsx";
 
 const SYMBOLS: Record<Result, IconName> = { VALID: "check", INVALID: "cross", UNKNOWN: "question", SKIPPED: "dash" };
@@ -39,25 +40,27 @@ export function Checks({ verdict }: { verdict: Verdict }): VNode {
 function One({ check }: { check: Check }): VNode {
   const texts = useTexts();
   const words = texts.checks;
+  const open = check.result === "INVALID" || check.result === "UNKNOWN";
   return (
     <li class={`check ${check.result.toLowerCase()}`} data-check={check.check} data-result={check.result}>
-      <span class="symbol">
-        <Icon name={SYMBOLS[check.result]} />
-      </span>
-      <div>
-        <h3>{words.names[check.check]}</h3>
-        <p class="result">{words.results[check.result]}</p>
-        <p class="quiet">{words.means[check.check]}</p>
-        {check.result !== "VALID" && <p class="code">{codeText(check, texts)}</p>}
-        {(check.result === "INVALID" || check.result === "UNKNOWN") && check.detail !== "" && (
-          <details>
-            <summary>{words.technical}</summary>
-            <p lang="en">
-              <Reported text={check.code === null ? check.detail : `${check.code}: ${check.detail}`} />
+      <details open={open}>
+        <summary>
+          <span class="symbol">
+            <Icon name={SYMBOLS[check.result]} />
+          </span>
+          <span class="name">{words.names[check.check]}</span>
+          <span class="result">{words.results[check.result]}</span>
+        </summary>
+        <div class="means">
+          {check.result !== "VALID" && <p class="code">{codeText(check, texts)}</p>}
+          <p>{words.means[check.check]}</p>
+          {open && check.detail !== "" && (
+            <p lang="en" class="technical">
+              {words.technical}: <Reported text={check.code === null ? check.detail : `${check.code}: ${check.detail}`} />
             </p>
-          </details>
-        )}
-      </div>
+          )}
+        </div>
+      </details>
     </li>
   );
 }
@@ -94,7 +97,7 @@ export function AsOf({ verdict, chain }: { verdict: Verdict; chain: ChainNamed }
         <p>{words.none}</p>
       ) : (
         <>
-          <p class="quiet">{words.text}</p>
+          <p class="quiet">{holds(verdict.state) ? words.text : words.unchecked}</p>
           <dl>
             <Row name={words.chain}>
               <Reported text={chain.name} />

@@ -5,7 +5,7 @@ import type { VNode } from "preact";
 import type { Texts } from "../i18n/index.ts";
 import { PARTIES } from "../i18n/texts.ts";
 import type { EventShown, Verdict } from "../protocol/verdict.ts";
-import { blockTimeWithOffset, countryName, eventTime } from "./dates.ts";
+import { blockTime, countryName, eventTime } from "./dates.ts";
 import { Files } from "./files.tsx";
 import { Items } from "./order.tsx";
 import { Fill, fill, Icon, Reported, Row, useTexts } from "./parts.tsx";
@@ -72,9 +72,8 @@ function Step(props: { event: EventShown; first: boolean; record: CheckedRecord;
         </p>
       )}
       <Erased event={event} />
-      <More event={event} first={props.first} />
-      <Hidden names={event.hidden} />
       <Recorded event={event} verdict={record.verdict} />
+      <More event={event} first={props.first} />
     </li>
   );
 }
@@ -122,7 +121,7 @@ function Recorded({ event, verdict }: { event: EventShown; verdict: Verdict }): 
       <Icon name={trusted ? "check" : "question"} />
       {fill(trusted ? words.anchored : words.anchoredUntrusted, {
         number: event.block.number,
-        time: blockTimeWithOffset(event.block.timestamp, texts.locale),
+        time: blockTime(event.block.timestamp, texts.locale),
       })}
     </p>
   );
@@ -160,14 +159,17 @@ function Erased({ event }: { event: EventShown }): VNode | null {
   );
 }
 
+/** What has no place of its own in the card, and the names of what is hidden. */
 function More({ event, first }: { event: EventShown; first: boolean }): VNode | null {
   const texts = useTexts();
+  const words = texts.timeline;
   const others = otherFields(event);
   const items = first ? [] : itemsOf(event);
-  if (others.length === 0 && items.length === 0) return null;
+  const hidden = event.hidden.length;
+  if (others.length === 0 && items.length === 0 && hidden === 0) return null;
   return (
-    <details>
-      <summary>{texts.timeline.more}</summary>
+    <details class="more">
+      <summary>{hidden === 0 ? words.more : fill(words.moreHidden, { count: hidden })}</summary>
       {items.length > 0 && <Items items={items} />}
       <dl>
         {others.map(([name, value]) => (
@@ -176,24 +178,17 @@ function More({ event, first }: { event: EventShown; first: boolean }): VNode | 
           </Row>
         ))}
       </dl>
-    </details>
-  );
-}
-
-function Hidden({ names }: { names: readonly string[] }): VNode | null {
-  const texts = useTexts();
-  if (names.length === 0) return null;
-  return (
-    <details class="hidden-fields">
-      <summary>
-        {texts.timeline.hidden}: {names.length}
-      </summary>
-      <ul>
-        {names.map((name) => (
-          <li key={name}>{fieldName(name, texts)}</li>
-        ))}
-      </ul>
-      <p class="quiet">{texts.timeline.hiddenWhy}</p>
+      {hidden > 0 && (
+        <>
+          <h4>{words.hidden}</h4>
+          <ul class="hidden-fields">
+            {event.hidden.map((name) => (
+              <li key={name}>{fieldName(name, texts)}</li>
+            ))}
+          </ul>
+          <p class="quiet">{words.hiddenWhy}</p>
+        </>
+      )}
     </details>
   );
 }

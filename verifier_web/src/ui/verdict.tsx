@@ -8,7 +8,7 @@ import type { Check, State, Verdict } from "../protocol/verdict.ts";
 import { blockTime } from "./dates.ts";
 import { Fill, fill, Icon, type IconName, useTexts } from "./parts.tsx";
 import type { View } from "./session.ts";
-import { reason, TONES, type Tone } from "./story.ts";
+import { holds, reason, TONES, type Tone } from "./story.ts";
 
 const ICONS: Record<State, IconName> = {
   verified: "check",
@@ -20,7 +20,7 @@ const ICONS: Record<State, IconName> = {
   could_not_check: "question",
 };
 
-/** What the view comes to in one line: the card's headline, and what a screen reader is told. */
+/** What the view comes to in one line, for the document's title and for screen readers. */
 export function headline(view: View, texts: Texts): string {
   switch (view.kind) {
     case "working":
@@ -57,21 +57,22 @@ export function VerdictCard({ view, retry }: { view: View; retry: (() => void) |
         </Card>
       );
     case "result":
-      return <Result verdict={view.result.verdict} title={headline(view, texts)} retry={retry} />;
+      return <Result verdict={view.result.verdict} retry={retry} />;
   }
 }
 
-function Result({ verdict, title, retry }: { verdict: Verdict; title: string; retry: (() => void) | null }): VNode {
+function Result({ verdict, retry }: { verdict: Verdict; retry: (() => void) | null }): VNode {
   const texts = useTexts();
   const words = texts.verdict;
   const date = asOf(verdict, texts);
   const { state, order } = verdict;
   const because = reason(verdict);
   const pending = order?.events.filter((event) => event.place === "pending").length ?? 0;
-  const holds = state === "verified" || state === "verified_pending" || state === "withdrawn" || state === "test_data";
+  const held = holds(state);
+  const title = <Fill text={words.title[state]} values={{ date: <span class="unbroken">{date}</span> }} />;
   return (
     <Card tone={TONES[state]} icon={ICONS[state]} title={title}>
-      {holds && order !== null && (
+      {held && order !== null && (
         <p class="lifecycle">{fill(words.lifecycle, { state: lifecycleName(order.lifecycle, texts) })}</p>
       )}
       <p>{fill(words.text[state], { date })}</p>
@@ -81,17 +82,17 @@ function Result({ verdict, title, retry }: { verdict: Verdict; title: string; re
           <Fill text={words.because} values={{ reason: <strong>{codeText(because, texts)}</strong> }} />
         </p>
       )}
-      {holds && pending > 0 && (
+      {held && pending > 0 && (
         <p class="pending-note">
           {fill(pending === 1 ? words.pendingCount.one : words.pendingCount.other, { count: pending })}
         </p>
       )}
-      {!holds && <Again label={words.retry} retry={retry} />}
+      {!held && <Again label={words.retry} retry={retry} />}
     </Card>
   );
 }
 
-function Card(props: { tone: Tone; icon: IconName; title: string; children: ComponentChildren }): VNode {
+function Card(props: { tone: Tone; icon: IconName; title: ComponentChildren; children: ComponentChildren }): VNode {
   return (
     <div class={`card verdict tone-${props.tone}`}>
       <div class="seal">
