@@ -2,8 +2,10 @@
 # Shared by the scripts beside it: where things are, how they talk, and how a step is skipped when nothing changed.
 # Sourced, never run. Everything made lies in .venv, .tools and node_modules of this checkout.
 
+# shellcheck disable=SC2034 # for those who source this
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 TOOLS=$ROOT/.tools
+# shellcheck disable=SC2034
 VENV=$ROOT/.venv
 LOGS=$TOOLS/logs
 

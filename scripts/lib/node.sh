@@ -39,7 +39,7 @@ ensure_npm() {
 
 page_inputs() {
   (
-    cd "$ROOT/verifier_web"
+    cd "$ROOT/verifier_web" || exit
     # shellcheck disable=SC2086 # HASH is a command with its option
     # Everything that can change the built page: its sources, settings and lock file, not what is made from them.
     find . \( -name node_modules -o -name dist -o -name coverage -o -name '.*' ! -name . \) -prune -o -type f -print0 |
