@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anchor_service.ports import Tenant
+from anchor_service.ports import Audience, Tenant
 
 
 class Scope(StrEnum):
@@ -63,6 +63,6 @@ class Keys:
         """End a key; NotFound (`key_unknown`)."""
         raise NotImplementedError
 
-    def disclose(self, tenant: str, audience: str, fields: Collection[str]) -> None:
+    def disclose(self, tenant: str, audience: Audience, fields: Collection[str]) -> None:
         """Set which private fields an audience sees beside the public ones (the tenant's view policy)."""
         raise NotImplementedError

@@ -1,25 +1,17 @@
-"""What the use cases ask of the outside world, and the errors that adapters may raise.
-
-A port is declared by its consumer and says what holds when a call returns.  Adapters live in `storage` and `chain`;
-`wiring` alone puts the two together.
-"""
+"""The chain, as `services.anchor` sees it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from anchor_service.protocol.errors import SealtrailError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from anchor_service.protocol.evidence import ChainEvidence
-    from anchor_service.protocol.hashes import Hash, LogId, StreamId
-
-
-# --- the chain, as `services.anchor` sees it ----------------------------------------------------------------------
+    from anchor_service.protocol.hashes import Hash, LogId
 
 
 class ChainUnavailable(SealtrailError):
@@ -152,133 +144,3 @@ class Nodes(Protocol):
 
     def call(self, method: str, params: Sequence[object]) -> object:
         """Answer one call with its JSON result; CallFailed for a method or parameter that is not served."""
-
-
-# --- the store, as the use cases see it ---------------------------------------------------------------------------
-
-
-class Busy(SealtrailError):
-    """The queue, the disk or the database is full or locked: whether it was stored is unknown, so ask again.
-
-    Asking again with the same event ids does no harm.  `retry_after` in seconds.
-    """
-
-    def __init__(self, message: str, retry_after: int = 1) -> None:
-        super().__init__("busy", message)
-        self.retry_after = retry_after
-
-
-class NotFound(SealtrailError):
-    """There is no such order, batch, anchor, file or label for this tenant."""
-
-
-class StoreRefused(SealtrailError):
-    """What is in the data directory is not what this program or this log expects: stop."""
-
-
-class AlreadyThere(SealtrailError):
-    """A row with this name is there already, perhaps since a moment ago: look again.  Nothing was stored."""
-
-
-class HeadMoved(SealtrailError):
-    """The head is not the one that was built on: the state is unknown, reload it.  Nothing was stored."""
-
-
-class Audience(StrEnum):
-    """Whom a proof is for: which fields it discloses.  `type`, `occurred_at` and `actor.role` are always disclosed."""
-
-    CONSUMER = "consumer"
-    CARRIER = "carrier"
-    COURT = "court"
-    FULL = "full"
-
-
-class AnchorState(StrEnum):
-    """PENDING → SENT → MINED → FINAL, MINED → SENT on a reorg; SUPERSEDED where another anchor overtook it."""
-
-    PENDING = "PENDING"
-    SENT = "SENT"
-    MINED = "MINED"
-    FINAL = "FINAL"
-    SUPERSEDED = "SUPERSEDED"
-
-
-class Tenant(NamedTuple):
-    """A brand; `name` is shown to people."""
-
-    id: str
-    name: str
-
-
-class Stream(NamedTuple):
-    """A stream and what opens its id (SPEC 5)."""
-
-    id: StreamId
-    salt: Hash
-    tenant: str
-    order_id: str
-
-
-class NewEvent(NamedTuple):
-    """An event to be stored.  `disclosures` are the exact bytes of all its disclosures by name, joined by newlines."""
-
-    stream: Stream
-    event_id: str
-    secret: Hash
-    commitment: Hash
-    disclosures: bytes
-
-
-class StoredEvent(NamedTuple):
-    """An event as it was accepted; `number` is its place in the order of acceptance, `accepted` in ms UTC."""
-
-    number: int
-    stream: Stream
-    event_id: str
-    secret: Hash | None
-    commitment: Hash
-    disclosures: bytes
-    accepted: int
-
-
-class ReceiptGroup(NamedTuple):
-    """The receipts of the `count` events from number `first` on: one signed note, one deadline (ms UTC; SPEC 13.2)."""
-
-    first: int
-    count: int
-    deadline: int
-    note: str
-
-
-class File(NamedTuple):
-    """A stored attachment; `size` in bytes."""
-
-    sha256: Hash
-    size: int
-    media_type: str
-
-
-class EventStore(Protocol):
-    """Where accepted events are kept.  One thread at a time accepts.  Every method may raise Busy."""
-
-    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
-        """Return the streams of those (tenant, order_id) that have one."""
-
-    def last_accepted(self) -> int:
-        """Return when the newest event was accepted, 0 before the first."""
-
-    def accept(self, streams: Sequence[Stream], events: Sequence[NewEvent], group: ReceiptGroup, accepted: int) -> int:
-        """Store new streams, events and their receipt group, whole or not at all, and return the first's number.
-
-        When this returns, all is durable.  `group.first` is not looked at.  AlreadyThere where an event id or stream
-        exists already; Busy where it is unknown whether it was stored.
-        """
-
-    def known(self, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
-        """Return those of the (tenant, event_id) that are stored."""
-
-    def group_of(self, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
-        """Return the receipt group of an event and all its events in order."""
-
-    def files(self, tenant: str, hashes: Collection[Hash]) -> dict[Hash, File]:
-        """Return those attachments of the tenant that are stored."""
