@@ -75,12 +75,13 @@ contract World {
         _call(sender, abi.encodeCall(registry.closeLog, (salt, successor)), right);
     }
 
-    /// @dev Anchors `more` entries above the head, from one of the histories, with the proof that is right there.
-    function anchor(uint8 who, uint8 whose, uint8 which, uint8 history, uint8 more, bool loyal) external {
+    /// @dev Anchors `more` entries above the head, from one of the histories, with the proof that is right there; now and then
+    /// from a size that is not the head's, or with an element too many.
+    function anchor(uint8 who, uint8 whose, uint8 which, uint8 history, uint8 more, uint8 twist) external {
         bytes32 id = _anyLog(whose, which);
         Books storage books = _books[id];
         // Half of the time by the log's own publisher, else hardly any call would get as far as the proof.
-        address sender = loyal && books.publisher != address(0) ? books.publisher : _sender(who);
+        address sender = twist % 2 == 0 && books.publisher != address(0) ? books.publisher : _sender(who);
         bytes32[] memory leaves = _histories[history % 4];
         (uint256 headSize, bytes32 headRoot) = _head(books);
         uint256 size = headSize + more % 7;
@@ -89,7 +90,11 @@ contract World {
         bytes32[] memory proof = headSize == 0 ? new bytes32[](0) : Tree.prove(leaves, headSize, size);
         bool right = _isOpen(books) && sender == books.publisher
             && (headSize == 0 || headRoot == Tree.root(leaves, 0, headSize));
-        _anchor(sender, id, [uint64(headSize), uint64(size)], root, proof, right);
+        uint256 previous = headSize;
+        if (twist % 16 == 0) previous = headSize + 1;
+        if (twist % 16 == 2) proof = Tree.append(proof, root);
+        if (previous != headSize || twist % 16 == 2) right = right && size == headSize;
+        _anchor(sender, id, [uint64(previous), uint64(size)], root, proof, right);
     }
 
     /// @dev The publisher anchors whatever the fuzzer thinks of on a head, which cannot be right.
