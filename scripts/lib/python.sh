@@ -63,6 +63,8 @@ ensure_venv() {
   set -- "$1" --extra service --group build --no-build-isolation-package sealtrail
   if [ "$1" = dev ]; then
     uv_sync "$VENV" "${@:2}" --group test --group lint
+  elif [ "$(uname)" = Darwin ]; then
+    uv_sync "$VENV" "${@:2}" # safe-pysha3 has no wheel for every Mac
   else
     uv_sync "$VENV" "${@:2}" --no-build
   fi
