@@ -28,12 +28,13 @@ def _integer(text: str) -> int:
 
 
 def _fraction(text: str) -> float:
+    """Read a number with a fraction or exponent; where it is whole it is an integer, as 1.0 and 1 are one number."""
     value = float(text)
     if value == 0 and text[0] == "-":
         raise Malformed("json_number", "negative zero is refused")
     if abs(value) > SAFE_INTEGER:
         raise Malformed("json_number", f"a number of magnitude 2^53 or more is refused: {text[:24]}")
-    return value
+    return int(value) if value.is_integer() else value
 
 
 def _constant(text: str) -> NoReturn:
@@ -57,14 +58,10 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def _check_depth(raw: bytes) -> None:
-    """Refuse nesting deeper than MAX_DEPTH before any recursive reader sees it.
-
-    Brackets inside strings may make this stricter than the truth, so only a text that fails here is looked at
-    again without its strings.
-    """
+    """Refuse nesting deeper than MAX_DEPTH before any recursive reader sees it."""
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
         return
-    if _height(raw) > MAX_DEPTH and _height(_without_strings(raw)) > MAX_DEPTH:
+    if _height(_without_strings(raw)) > MAX_DEPTH:
         raise Malformed("json_depth", f"nested deeper than {MAX_DEPTH}")
 
 

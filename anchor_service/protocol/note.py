@@ -30,7 +30,12 @@ SIGNATURE_SIZE: Final = 64
 KEY_HASH_SIZE: Final = 4
 MAX_NOTE: Final = 4096
 
-_NAME: Final = re.compile(r"[^\s+\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,300}")
+_FIELD_PRIME: Final = 2**255 - 19
+# The y of the eight points whose order divides 8: under such a key, one signature holds for many messages.
+_ORDER_8: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER: Final = frozenset({0, 1, _FIELD_PRIME - 1, _ORDER_8, _FIELD_PRIME - _ORDER_8})
+
+_NAME: Final = re.compile(r"[!-*,-~]{1,300}", re.ASCII)
 _SIGNATURE_LINE: Final = re.compile(r"— ([^ \n]+) ([A-Za-z0-9+/=]+)\n")
 
 
@@ -44,7 +49,9 @@ class VerifierKey:
     def __post_init__(self) -> None:
         """Refuse a name or key of the wrong form."""
         if not _NAME.fullmatch(self.name) or len(self.public) != KEY_SIZE:
-            raise Malformed("key_syntax", "a key has a name without white space or plus sign, and 32 bytes")
+            raise Malformed(
+                "key_syntax", "a key has a name of printable ASCII without space or plus sign, and 32 bytes"
+            )
 
     @property
     def hash(self) -> bytes:
@@ -106,7 +113,11 @@ def verify_note(note: Note, key: VerifierKey) -> None:
 
 
 def verify_signature(public: bytes, signature: bytes, message: bytes, code: str) -> None:
-    """Prove an Ed25519 signature (RFC 8032); Altered with `code` otherwise."""
+    """Prove an Ed25519 signature (SPEC 2.7); Altered with `code` otherwise."""
+    # OpenSSL itself refuses S ≥ L and compares [S]B − [k]A with the bytes of R, so that the key alone is left to check.
+    y = int.from_bytes(public, "little") & (1 << 255) - 1
+    if y >= _FIELD_PRIME or y in _SMALL_ORDER:
+        raise Altered(code, "an Ed25519 key that is no key: of small order, or not in its one form")
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError):

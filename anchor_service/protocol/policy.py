@@ -13,6 +13,7 @@ from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import BlockId, parse_name
 from anchor_service.protocol.hashes import Hash, LogId, parse_hash
 from anchor_service.protocol.note import VerifierKey, parse_vkey, print_vkey
+from anchor_service.protocol.receipt import receipts_origin
 from anchor_service.protocol.shape import flag, items, members, text, whole
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FORMAT: Final = "sealtrail/policy"
 MAX_POLICY: Final = 2**20
 MAX_BLOCKS: Final = 100_000
+MAX_KEYS: Final = 100
+MAX_RPC: Final = 20
 _URL: Final = re.compile(r"(?:https?://[\x21-\x7e]+|/[\x21-\x7e]*)", re.ASCII)
 
 
@@ -101,28 +104,29 @@ def parse_policy(raw: bytes) -> Policy:
         origin=origin,
         log=log,
         log_keys=tuple(
-            _log_key(key, f"log_keys[{at}]") for at, key in enumerate(items(top["log_keys"], 100, "log_keys", 1))
+            _log_key(key, origin, f"log_keys[{at}]")
+            for at, key in enumerate(items(top["log_keys"], MAX_KEYS, "log_keys", 1))
         ),
         receipt_keys=tuple(
-            parse_vkey(key, f"receipt_keys[{at}]")
-            for at, key in enumerate(items(top["receipt_keys"], 100, "receipt_keys"))
+            _key(key, receipts_origin(origin), f"receipt_keys[{at}]")
+            for at, key in enumerate(items(top["receipt_keys"], MAX_KEYS, "receipt_keys"))
         ),
         tenants=None if top["tenants"] is None else _names(top["tenants"], "tenants"),
-        actors=_names(top["actors"], "actors"),
+        actors=_actors(top["actors"]),
         chain=_chain(top["chain"]),
         blocks=tuple(
             _block(block, f"blocks[{at}]") for at, block in enumerate(items(top["blocks"], MAX_BLOCKS, "blocks"))
         ),
-        rpc=tuple(_node(node, f"rpc[{at}]") for at, node in enumerate(items(top["rpc"], 20, "rpc"))),
+        rpc=tuple(_node(node, f"rpc[{at}]") for at, node in enumerate(items(top["rpc"], MAX_RPC, "rpc"))),
         max_age=None if max_age is None else whole(max_age, "max_age"),
     )
 
 
-def _log_key(value: JSON, where: str) -> LogKey:
+def _log_key(value: JSON, origin: str, where: str) -> LogKey:
     key = members(value, ("from", "key", "until"), where)
     last = key["until"]
     return LogKey(
-        parse_vkey(key["key"], f"{where}.key"),
+        _key(key["key"], origin, f"{where}.key"),
         whole(key["from"], f"{where}.from"),
         None if last is None else whole(last, f"{where}.until"),
     )
@@ -132,6 +136,19 @@ def _names(value: JSON, where: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise Malformed("shape", f"{where}: expected an object")
     return {parse_name(name, where): text(shown, f"{where}.{name[:80]}") for name, shown in value.items()}
+
+
+def _actors(value: JSON) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise Malformed("shape", "actors: expected an object")
+    return {parse_hash(key, "actors").hex(): text(shown, f"actors.{key}") for key, shown in value.items()}
+
+
+def _key(value: JSON, name: str, where: str) -> VerifierKey:
+    key = parse_vkey(value, where)
+    if key.name != name:
+        raise Malformed("key_name", f"{where}: the key's name is not {name}")
+    return key
 
 
 def _chain(value: JSON) -> ChainPolicy:

@@ -346,7 +346,7 @@ def _attachments(case: _Case) -> Findings:
         named |= attachment_hashes(view)
     if not named and not given:
         yield _Skipped("no_attachments", "no event names a file")
-    elif given is None:
+    elif not given:
         yield _Skipped("not_given", f"{len(named)} files are named, and none was given to check")
     else:
         for name in sorted(given):
@@ -421,11 +421,15 @@ def _fresh(case: _Case) -> Findings:
     if header is not None and max_age is not None and now is not None and (header.timestamp + max_age) * 1000 < now:
         yield Unproven("too_old", f"the newest anchor is older than the {max_age} s that the policy allows")
     heads = [node.head for node in _answers(case) if node.head is not None]
+    same = (newest.size, newest.root) in heads
     if any(size == newest.size and root != newest.root for size, root in heads):
-        yield Altered("head_other", f"the registry holds another root for size {newest.size}")
+        if same:
+            yield Unproven("nodes_disagree", "the nodes asked disagree on the registry's head")
+        else:
+            yield Altered("head_other", f"the registry holds another root for size {newest.size}")
     elif any(size > newest.size for size, _ in heads):
         yield Unproven("log_grown", "the log has grown since: this is the record as of the block named")
-    elif (newest.size, newest.root) not in heads:
+    elif not same:
         yield Unproven("as_of", "nobody was asked for the registry's head: this is the record as of the block named")
 
 

@@ -1,0 +1,542 @@
+"""Cases of orders that are well, and of orders that a verifier cannot decide on."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from scripts.vectors.case import VALID, Case, good, skipped, unknown
+from scripts.vectors.world import (
+    EARLY_BLOCK,
+    PLACED,
+    PRIVATE,
+    SHIPPED,
+    SIGNED,
+    Document,
+    World,
+    first_world,
+    print_block,
+    signing_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ORDER = "A-1001"
+FILE = sha256(b"a drawn signature").hexdigest()
+
+
+def event(kind: str, at: str, role: str = "brand", **fields: Any) -> Document:
+    """Fields of an event."""
+    return {"type": kind, "occurred_at": at, "actor.role": role, **fields}
+
+
+def told(*events: Document, seed: str = "world", signer: str | None = None, tenant: str = "demo") -> World:
+    """A log with one order of these events under one anchor, among others."""
+    world = World(seed)
+    world.noise(1)
+    for fields in events:
+        world.tell(ORDER, fields, tenant=tenant, signer=signer)
+    world.noise(1)
+    world.seal()
+    world.anchor(1_000)
+    return world
+
+
+def cases() -> Iterator[Case]:
+    """Every case of this module."""
+    world = first_world()
+    proof, policy = world.proof(ORDER, hide=PRIVATE), world.policy()
+    yield good("first", "SPEC section 1's order: placed, shipped, signed; names of people are hidden.", proof, policy)
+    yield good("first_full", "The same order with every field disclosed.", world.proof(ORDER), policy)
+    yield from _kinds()
+    yield from _sizes()
+    yield from _forms()
+    yield from _trust(world, proof, policy)
+    yield from _nodes(world, proof, policy)
+
+
+def _kinds() -> Iterator[Case]:
+    """States other than `verified`, and what only some orders have."""
+    development = first_world()
+    chain = development.policy()["chain"] | {"test": True, "name": "Development chain"}
+    proof = development.proof(ORDER, hide=PRIVATE)
+    yield good(
+        "test_data",
+        "A development chain: every check holds, and the state says that it is test data.",
+        proof,
+        development.policy(chain=chain),
+        "test_data",
+    )
+    waiting = first_world()
+    waiting.await_anchor(ORDER, event("returned", "2026-05-04T10:00:00+08:00"))
+    waiting.await_anchor(ORDER, event("refunded", "2026-05-05T10:00:00+08:00"))
+    yield good(
+        "pending",
+        "Two newer events are promised by receipts and not anchored yet.",
+        waiting.proof(ORDER, hide=PRIVATE),
+        waiting.policy(),
+        "verified_pending",
+        checks={"pending": VALID},
+    )
+    for kind in ("recalled", "disputed", "cancelled"):
+        ended = told(PLACED, event(kind, "2026-05-04T10:00:00+08:00"))
+        yield good(
+            f"withdrawn_{kind}", f"The order's newest state is {kind}.", ended.proof(ORDER), ended.policy(), "withdrawn"
+        )
+    called = first_world()
+    called.await_anchor(ORDER, event("recalled", "2026-05-04T10:00:00+08:00"))
+    yield good(
+        "withdrawn_pending",
+        "A recall that is only promised so far withdraws the order already.",
+        called.proof(ORDER),
+        called.policy(),
+        "withdrawn",
+        checks={"pending": VALID},
+    )
+    settled = told(
+        PLACED, event("disputed", "2026-05-04T10:00:00+08:00"), event("resolved", "2026-05-05T10:00:00+08:00")
+    )
+    yield good("dispute_resolved", "A dispute that was resolved.", settled.proof(ORDER), settled.policy())
+    late = told(PLACED, SIGNED, SHIPPED)
+    yield good(
+        "late_and_unexpected",
+        "Shipped is reported after signed: flagged, not refused.",
+        late.proof(ORDER),
+        late.policy(),
+    )
+    signer = told(PLACED, SIGNED, signer="recipient's key")
+    key = signing_key("recipient's key").public_key().public_bytes_raw().hex()
+    yield good(
+        "actor_signed",
+        "Events with an actor's own signature; the names of people are hidden, and the signature still holds.",
+        signer.proof(ORDER, hide=PRIVATE),
+        signer.policy(actors={key: "Wang Fang"}),
+        checks={"signatures": VALID},
+    )
+    filed = told(PLACED, SIGNED | {"attachments": [_file(FILE), _file(sha256(b"a photo").hexdigest())]})
+    files = {FILE: FILE, sha256(b"a photo").hexdigest(): sha256(b"a photo").hexdigest()}
+    proof, policy = filed.proof(ORDER), filed.policy()
+    yield good(
+        "attachments",
+        "Two files are named, and both are given.",
+        proof,
+        policy,
+        checks={"attachments": VALID},
+        inputs={"attachments": files},
+    )
+    yield good(
+        "attachments_not_given",
+        "Two files are named, and none is given.",
+        proof,
+        policy,
+        checks={"attachments": skipped("not_given")},
+    )
+    yield good(
+        "attachments_none_given",
+        "Two files are named, and an empty set of files is given.",
+        proof,
+        policy,
+        checks={"attachments": skipped("not_given")},
+        inputs={"attachments": {}},
+    )
+    yield good(
+        "attachment_missing",
+        "One of two files is missing: nothing is refuted.",
+        proof,
+        policy,
+        checks={"attachments": unknown("attachment_missing")},
+        inputs={"attachments": {FILE: FILE}},
+    )
+
+
+def _file(digest: str) -> Document:
+    return {"sha256": digest, "size": 3_000, "media_type": "image/png", "role": "signature"}
+
+
+def _sizes() -> Iterator[Case]:
+    """Logs of the sizes that trees go wrong at."""
+    for size in (2, 3, 4, 5, 7, 8, 9, 15, 16, 17):
+        world = World(f"size {size}")
+        world.noise(size - 2)
+        world.tell(ORDER, PLACED)
+        world.seal(not_before=None)
+        world.anchor(1_000)
+        yield good(
+            f"size_{size}",
+            f"A log of {size} entries; the event is the last but the seal.",
+            world.proof(ORDER),
+            world.policy(),
+            checks={"dated": skipped("no_not_before")},
+        )
+    world = World("size 17")
+    world.tell(ORDER, PLACED)
+    world.noise(15)
+    world.seal()
+    world.anchor(1_000)
+    yield good("size_17_first", "A log of 17 entries; the event is the first.", world.proof(ORDER), world.policy())
+    many = World("many")
+    for place in range(12):
+        many.tell(ORDER, _hop(place))
+        many.noise(place % 4)
+        if place % 3 == 2:
+            many.seal()
+            many.anchor(1_000 + 10 * place)
+    yield good("twelve_events", "Twelve events under four anchors.", many.proof(ORDER), many.policy())
+
+
+def _hop(place: int) -> Document:
+    kinds = ["placed", "confirmed", "paid", "packed", "shipped", "arrived", "departed", "customs", "arrived"]
+    kinds += ["out_for_delivery", "delivered", "signed"]
+    return event(kinds[place], f"2026-05-{place + 1:02}T08:00:00.{place:03}Z", "carrier")
+
+
+def _forms() -> Iterator[Case]:
+    """Values and blocks in the forms that readers differ on."""
+    data = {
+        "数量": 12,
+        "𝒜 astral before \ufb33": {"\U0001f600": 1, "\ufb33": 2, "é": 3, "e\u0301": 4},
+        "numbers": [0, -1, 0.1, 1e-7, 1.5e300 / 1e300, 123456789012345.6, 9007199254740991, -9007199254740991, 5e-324],
+        "escapes": '\b\t\n\f\r"\\/\u007f\u0080\u2028\u0001',
+        "depth": _deep(29),
+        "empty": [{}, [], "", None, True, False],
+        "__proto__": {"constructor": "toString"},
+    }
+    world = told(
+        PLACED | {"data": data, "note": "第一行\n第二行"}, event("signed", "2026-05-03T14:05:00.123456789+08:00")
+    )
+    yield good(
+        "free_data",
+        "Free data: Chinese, astral keys, odd numbers, escapes, nesting at the limit.",
+        world.proof(ORDER),
+        world.policy(),
+    )
+    names = World("names")
+    order, tenant = '订单 / 𝒜 "1"\\', "n" * 200
+    names.tell(order, PLACED, tenant=tenant)
+    names.seal()
+    names.anchor(1_000)
+    yield good(
+        "odd_names",
+        "An order id that needs escapes, a tenant of 200 characters.",
+        names.proof(order, tenant=tenant),
+        names.policy(tenants={tenant: ""}),
+    )
+    times = told(
+        event("placed", "0001-01-01T00:00:00+23:59"),
+        event("shipped", "0001-01-01T00:00:00Z"),
+        event("signed", "9999-12-31T23:59:59.999999999-23:59"),
+    )
+    yield good("odd_times", "Times at the ends of what is allowed.", times.proof(ORDER), times.policy())
+    wide = told(event("placed", "2026-05-01T09:30:00Z", **{f"x{place:02}": place for place in range(61)}))
+    yield good("fields_64", "An event of 64 fields.", wide.proof(ORDER), wide.policy())
+    hidden = first_world()
+    everything = [name for name in PLACED | SHIPPED | SIGNED if name not in {"type", "occurred_at", "actor.role"}]
+    yield good(
+        "only_mandatory",
+        "Only the three fields that must be disclosed are.",
+        hidden.proof(ORDER, hide=everything),
+        hidden.policy(),
+    )
+    yield from _blocks()
+
+
+def _deep(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def _blocks() -> Iterator[Case]:
+    from scripts.vectors.chain import anchored_log, mine, other_log, other_receipts, receipt  # noqa: PLC0415
+
+    def anchored(
+        name: str, sentence: str, *, count: int, index: int, kind: int | None = 2, items: int = 21, logs: int = 0
+    ) -> Case:
+        world = World("blocks")
+        world.tell(ORDER, PLACED)
+        world.seal()
+        raw = receipt(
+            [
+                *(other_log(f"log {place}") for place in range(logs)),
+                anchored_log(world.registry, world.log, 2, world.root()),
+            ],
+            kind=kind,
+        )
+        receipts = [*other_receipts(index), raw, *other_receipts(count - index - 1)]
+        world.anchor(1_000, block=mine(1_000, 1_777_800_000, receipts, index, items=items))
+        return good(name, sentence, world.proof(ORDER), world.policy())
+
+    yield anchored("block_alone", "The block's only transaction.", count=1, index=0)
+    yield anchored("block_untyped_receipt", "An untyped receipt (legacy transaction).", count=3, index=1, kind=None)
+    yield anchored("block_type_1_receipt", "A receipt of type 1.", count=3, index=2, kind=1)
+    yield anchored("block_type_127_receipt", "A receipt of the last type there can be.", count=3, index=0, kind=127)
+    yield anchored("block_log_not_first", "The registry's log is the fifth of its receipt.", count=2, index=1, logs=4)
+    yield anchored("block_15_items", "A header of 15 items, as before London.", count=2, index=1, items=15)
+    yield anchored("block_30_items", "A header with items of forks to come.", count=2, index=1, items=30)
+    for index in (127, 128, 255, 256):
+        yield anchored(f"block_index_{index}", f"Transaction {index} of 300.", count=300, index=index)
+
+
+def _trust(world: World, proof: Document, policy: Document) -> Iterator[Case]:
+    """What a policy or the verifier's user does not settle."""
+    yield good(
+        "block_untrusted",
+        "The policy lists no block and nobody was asked.",
+        proof,
+        policy | {"blocks": []},
+        "could_not_check",
+        checks={"block": unknown("block_untrusted"), "dated": unknown("not_before_untrusted")},
+    )
+    yield good(
+        "block_one_untrusted",
+        "The policy lists the newest anchor's block alone: the older event's is not trusted.",
+        proof,
+        policy | {"blocks": policy["blocks"][2:]},
+        "could_not_check",
+        checks={"block": unknown("block_untrusted"), "dated": unknown("not_before_untrusted")},
+    )
+    yield good(
+        "block_listed_twice",
+        "The policy lists two hashes for the block's number, one of them this one.",
+        proof,
+        policy | {"blocks": [{"number": 1_012, "hash": "0x" + "ab" * 32}, *policy["blocks"]]},
+    )
+    yield good(
+        "not_before_untrusted",
+        "The block that the seal names is in nobody's hands; the rest holds.",
+        proof,
+        policy | {"blocks": policy["blocks"][1:]},
+        checks={"dated": unknown("not_before_untrusted")},
+    )
+    yield good(
+        "tenant_unknown",
+        "The policy does not name the tenant.",
+        proof,
+        policy | {"tenants": {"other": "Other Shop"}},
+        "could_not_check",
+        checks={"stream": unknown("tenant_unknown")},
+    )
+    yield good("tenant_any", "The policy takes any tenant.", proof, policy | {"tenants": None})
+    yield good(
+        "withheld",
+        "The second event's time is hidden, which no view may.",
+        _hiding(world, "occurred_at"),
+        policy,
+        "could_not_check",
+        checks={"complete": unknown("withheld")},
+    )
+    yield good("label", "A label names this very stream.", proof, policy, inputs={"stream": world.stream(ORDER).hex()})
+    key = policy["log_keys"][0]
+    yield good(
+        "log_key_ranges",
+        "The log key's range ends at the newest checkpoint, where the next key's begins.",
+        proof,
+        policy | {"log_keys": [key | {"from": 12}, key | {"from": 1, "until": 11}]},
+    )
+    newest = world.anchors[-1].block.timestamp
+    yield good(
+        "max_age_met",
+        "The newest anchor's block is exactly as old as the policy allows.",
+        proof,
+        policy | {"max_age": 3_600},
+        inputs={"now": (newest + 3_600) * 1_000},
+    )
+    yield good(
+        "too_old",
+        "The newest anchor's block is a millisecond older than the policy allows.",
+        proof,
+        policy | {"max_age": 3_600},
+        "could_not_check",
+        checks={"fresh": unknown("too_old")},
+        inputs={"now": (newest + 3_600) * 1_000 + 1},
+    )
+    yield good(
+        "max_age_without_now", "The policy limits the age, and the time is not known.", proof, policy | {"max_age": 1}
+    )
+
+
+def _hiding(world: World, name: str) -> Document:
+    proof, hidden = deepcopy(world.proof(ORDER, hide=PRIVATE)), world.proof(ORDER, hide=[*PRIVATE, name])
+    proof["events"][1] = hidden["events"][1]
+    return proof
+
+
+def _nodes(world: World, proof: Document, policy: Document) -> Iterator[Case]:
+    """What nodes answered."""
+    blank = policy | {"blocks": []}
+    honest = node(world)
+    without = {"fresh": unknown("as_of")}
+    untrusted = {"dated": unknown("not_before_untrusted")}
+
+    def asked(name: str, sentence: str, *nodes: Document, state: str = "could_not_check", **checks: Any) -> Case:
+        return good(name, sentence, proof, blank, state, checks=checks, inputs={"nodes": list(nodes)})
+
+    yield asked(
+        "nodes_agree",
+        "Two nodes have the blocks, final, and this head.",
+        honest,
+        honest | {"url": "https://two.example"},
+        state="verified",
+        fresh=VALID,
+    )
+    yield asked(
+        "node_one", "One node suffices where no other speaks against it.", honest, state="verified", fresh=VALID
+    )
+    yield asked(
+        "node_one_answers",
+        "One node answers, two do not, one is of another chain, one is the operator's: the one counts.",
+        silent(),
+        honest | {"url": "https://chain.example", "chain_id": 1, "blocks": wrong(world)},
+        honest,
+        honest | {"url": "https://operator.example", "operator": True, "blocks": wrong(world)},
+        silent(),
+        state="verified",
+        fresh=VALID,
+    )
+    yield asked(
+        "nodes_silent",
+        "Nodes were asked and none answered.",
+        silent(),
+        silent(),
+        block=unknown("nodes_silent"),
+        **untrusted,
+    )
+    yield asked(
+        "nodes_behind",
+        "A node answers and has none of the blocks.",
+        honest | {"blocks": dict.fromkeys(honest["blocks"]), "final": 1, "head": None},
+        block=unknown("nodes_silent"),
+        **untrusted,
+    )
+    yield asked(
+        "nodes_other_chain",
+        "The only node that answered is of another chain.",
+        honest | {"chain_id": 1},
+        block=unknown("nodes_silent"),
+        **untrusted,
+    )
+    yield asked(
+        "nodes_disagree",
+        "Two nodes have different blocks at the same number.",
+        honest,
+        honest | {"url": "https://two.example", "blocks": wrong(world)},
+        block=unknown("nodes_disagree"),
+        fresh=VALID,
+        **untrusted,
+    )
+    yield asked(
+        "block_not_final",
+        "The node has the newest block and does not call it final yet.",
+        honest | {"final": 1_011},
+        block=unknown("block_not_final"),
+        fresh=VALID,
+    )
+    yield asked(
+        "block_finality_unknown",
+        "The node has the blocks and does not say what is final.",
+        honest | {"final": None},
+        block=unknown("block_not_final"),
+        fresh=VALID,
+        **untrusted,
+    )
+    yield asked(
+        "operator_node",
+        "Only a node that the operator runs was asked.",
+        honest | {"operator": True},
+        block=unknown("operator_node"),
+        **untrusted,
+    )
+    yield asked(
+        "operator_node_and_silent",
+        "The operator's node answered, another did not.",
+        honest | {"operator": True},
+        silent(),
+        block=unknown("nodes_silent"),
+        **untrusted,
+    )
+    yield good(
+        "operator_node_on_test_chain",
+        "On a test chain the operator's node counts.",
+        proof,
+        blank | {"chain": blank["chain"] | {"test": True}},
+        "test_data",
+        checks={"fresh": VALID},
+        inputs={"nodes": [honest | {"operator": True}]},
+    )
+    yield asked(
+        "log_grown",
+        "The registry has a larger head: this is the record as of the block named.",
+        honest | {"head": {"size": 50, "root": "ab" * 32}},
+        state="verified",
+        fresh=unknown("log_grown"),
+    )
+    yield asked(
+        "log_grown_one_behind",
+        "One node has this head and another a larger one.",
+        honest,
+        honest | {"head": {"size": 50, "root": "ab" * 32}},
+        state="verified",
+        fresh=unknown("log_grown"),
+    )
+    yield asked(
+        "head_behind",
+        "The node's head is smaller than the newest checkpoint: it is behind.",
+        honest | {"head": {"size": 4, "root": world.anchors[0].root.hex()}},
+        state="verified",
+        fresh=unknown("as_of"),
+    )
+    yield asked(
+        "head_unknown", "The node does not say what the head is.", honest | {"head": None}, state="verified", **without
+    )
+    yield asked(
+        "heads_disagree",
+        "One node has this head, another has another root for the same size.",
+        honest,
+        honest | {"head": {"size": 11, "root": "ab" * 32}},
+        state="verified",
+        fresh=unknown("nodes_disagree"),
+    )
+    yield good(
+        "listed_beats_nodes",
+        "The policy lists the blocks, so nodes that have others do not matter.",
+        proof,
+        policy,
+        inputs={"nodes": [honest | {"blocks": wrong(world), "head": None}]},
+    )
+
+
+def node(world: World) -> Document:
+    """A node's honest answer about a world."""
+    blocks = [EARLY_BLOCK.number, *(anchored.block.number for anchored in world.anchors)]
+    hashes = [EARLY_BLOCK.hash, *(anchored.block.hash for anchored in world.anchors)]
+    newest = world.anchors[-1]
+    return {
+        "url": "https://one.example",
+        "operator": False,
+        "error": None,
+        "chain_id": world.chain_id,
+        "final": newest.block.number,
+        "blocks": {str(number): f"0x{digest.hex()}" for number, digest in zip(blocks, hashes, strict=True)},
+        "head": {"size": newest.size, "root": newest.root.hex()},
+    }
+
+
+def wrong(world: World) -> Document:
+    """Other hashes at the same numbers."""
+    return dict.fromkeys(node(world)["blocks"], "0x" + "cd" * 32)
+
+
+def silent() -> Document:
+    """A node that did not answer."""
+    return {
+        "url": "https://silent.example",
+        "operator": False,
+        "error": "timed out",
+        "chain_id": None,
+        "final": None,
+        "blocks": {},
+        "head": None,
+    }
