@@ -64,11 +64,11 @@ def test_anchors_follow_one_another(world: World) -> None:
     blocks = [landed.block for _, landed in mined]
     assert all(one.number < next_.number for one, next_ in pairwise(blocks))
     chain = world.chain()
-    for size, (transaction, landed) in zip(sizes, mined, strict=True):
+    for size, (transaction, place) in zip(sizes, mined, strict=True):
         found = chain.anchored(world.place.log, size)
         assert found is not None
         assert found.transaction == transaction.hash
-        evidence = chain.evidence(transaction.hash, landed.block, world.place.log, size)
+        evidence = chain.evidence(transaction.hash, place.block, world.place.log, size)
         verify_anchored(evidence, world.place.registry, world.place.log, size, root_of(size))
 
 

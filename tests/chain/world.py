@@ -17,7 +17,7 @@ from anchor_service.chain.deploy import Deployment, deploy
 from anchor_service.chain.registry import RegistryChain
 from anchor_service.chain.rpc import Rpc
 from anchor_service.chain.sender import FeeLimits, Sender
-from anchor_service.ports import AnchorCall, Mined, SignedTransaction
+from anchor_service.ports import AnchorCall, AnchorChain, Mined, SignedTransaction
 from anchor_service.protocol.hashes import Hash, LogId
 from anchor_service.protocol.merkle import leaf_hash, prove_consistency, range_root, tree_root
 from tests.anvil import KEYS
@@ -45,7 +45,7 @@ def anchor_call(log: LogId, previous: int, size: int) -> AnchorCall:
     return AnchorCall(log, previous, size, root_of(size), tuple(proof))
 
 
-def landed(chain: RegistryChain, transaction: SignedTransaction) -> Mined:
+def landed(chain: AnchorChain, transaction: SignedTransaction) -> Mined:
     """Where it landed; a real node mines when it has answered already."""
     for _ in range(500):
         mined = chain.find(transaction.hash)
