@@ -10,7 +10,7 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from anchor_service.chain.blocks import as_object
-from anchor_service.chain.jsonrpc import parse_hash, parse_quantity, print_bytes
+from anchor_service.chain.jsonrpc import parse_quantity, print_bytes
 from anchor_service.chain.rpc import Rpc, understood
 from anchor_service.ports import CallFailed, CannotPay, ChainUnavailable, SignedTransaction
 from anchor_service.protocol.hashes import Hash
@@ -107,11 +107,10 @@ class Sender:
                     if refusal is None:
                         return
                     refusals.append(refusal)
+                case _ if outcome == print_bytes(transaction.hash):
+                    return
                 case _:
-                    with understood():
-                        if parse_hash(outcome, "eth_sendRawTransaction") == transaction.hash:
-                            return
-                    refusals.append(ChainUnavailable("node_nonsense", "the node names another transaction"))
+                    refusals.append(ChainUnavailable("node_nonsense", "a node names another transaction than ours"))
         raise next((refusal for refusal in refusals if isinstance(refusal, CannotPay)), refusals[0])
 
     def _nonce(self) -> int:
@@ -122,8 +121,10 @@ class Sender:
 
     def _gas(self, to: bytes, data: bytes) -> int:
         call = {"from": print_bytes(self.address), "to": print_bytes(to), "data": print_bytes(data)}
+        # In the newest block: nodes default to the pending one, where a transaction of ours that this one replaces may
+        # have made the call cheap.
         with understood():
-            gas = parse_quantity(self._rpc.read("eth_estimateGas", [call]), "eth_estimateGas") * 5 // 4
+            gas = parse_quantity(self._rpc.read("eth_estimateGas", [call, "latest"]), "eth_estimateGas") * 5 // 4
         if gas > self._limits.max_gas:
             raise CannotPay("gas_ceiling", f"{gas} gas are more than the ceiling of {self._limits.max_gas}")
         return gas

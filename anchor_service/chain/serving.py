@@ -118,8 +118,9 @@ class EmbeddedNode:
         return print_bytes(self._chain.call(sender, to, data, _CALL_GAS, self._header_at(where))[0])
 
     def _estimate_gas(self, params: _Params) -> object:
-        sender, to, data = parse_call(_take(params, 1)[0])
-        _, used = self._chain.call(sender, to, data, _CALL_GAS, self._chain.head().header)
+        call, where = _take(params, 2)
+        sender, to, data = parse_call(call)
+        _, used = self._chain.call(sender, to, data, _CALL_GAS, self._header_at(where))
         zeros = data.count(0)
         others = len(data) - zeros
         # A call keeps a 64th of the gas from the call inside it; the other line is the floor of EIP-7623.
