@@ -1,0 +1,48 @@
+"""What the routes work with: put into the app by `create_app`, taken out by the dependencies here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from anchor_service.api.gate import Gate
+from anchor_service.api.metrics import Metrics
+from anchor_service.services.keys import Access, Scope
+from anchor_service.wiring import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One app's parts; `body_limit` in bytes."""
+
+    service: Service
+    gate: Gate
+    metrics: Metrics
+    body_limit: int
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the app that serves this request."""
+    return cast("Parts", request.app.state.parts)
+
+
+async def service_of(request: Request) -> Service:
+    """The open log."""
+    return parts_of(request).service
+
+
+async def reader(request: Request) -> Access:
+    """A caller whose key may read."""
+    return await parts_of(request).gate.access(request, Scope.READ)
+
+
+async def writer(request: Request) -> Access:
+    """A caller whose key may ingest."""
+    return await parts_of(request).gate.access(request, Scope.INGEST)
+
+
+Log = Annotated[Service, Depends(service_of)]
+Reader = Annotated[Access, Depends(reader)]
+Writer = Annotated[Access, Depends(writer)]

@@ -1,0 +1,94 @@
+"""The log itself: batches and anchors for tenants, checkpoint and tiles for everybody."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Path, Request, Response
+
+from anchor_service.api import examples
+from anchor_service.api.body import read_body
+from anchor_service.api.errors import HttpProblem
+from anchor_service.api.parts import Log, Reader, parts_of
+from anchor_service.api.routes.orders import Cursor, Limit
+from anchor_service.api.rpc import MAX_BODY, answer, embedded
+from anchor_service.api.wire import (
+    IMMUTABLE,
+    NEVER_STORED,
+    anchor_members,
+    batch_members,
+    content,
+    page_members,
+    reply,
+)
+from anchor_service.protocol.canonical import SAFE_INTEGER
+from anchor_service.protocol.tiles import WIDTH, tile_path
+
+_TILE: Final = re.compile(
+    r"([0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII
+)
+Number = Annotated[int, Path(ge=1, le=SAFE_INTEGER)]
+
+router = APIRouter(tags=["log"])
+
+
+@router.get("/v1/batches", openapi_extra=examples.LIST)
+def list_batches(log: Log, _: Reader, cursor: Cursor = None, limit: Limit = 50) -> Response:
+    """List batches, the newest first."""
+    return reply(page_members(log.prove.batches(cursor, limit), batch_members))
+
+
+@router.get("/v1/batches/{batch}", openapi_extra=examples.BATCH)
+def get_batch(log: Log, _: Reader, batch: Number) -> Response:
+    """Return a batch: its place in the log, its seal entry, its checkpoint."""
+    return reply(batch_members(log.prove.batch(batch)))
+
+
+@router.get("/v1/anchors", openapi_extra=examples.LIST)
+def list_anchors(log: Log, _: Reader, cursor: Cursor = None, limit: Limit = 50) -> Response:
+    """List anchors, the newest first."""
+    return reply(page_members(log.prove.anchors(cursor, limit), anchor_members))
+
+
+@router.get("/v1/anchors/{size}", openapi_extra=examples.ANCHOR)
+def get_anchor(log: Log, _: Reader, size: Number) -> Response:
+    """Return an anchor: what was recorded, by which transaction, in which block."""
+    return reply(anchor_members(log.prove.anchor(size)))
+
+
+@router.get("/checkpoint", openapi_extra=examples.CHECKPOINT)
+def get_checkpoint(request: Request, log: Log) -> Response:
+    """Return the newest published checkpoint (C2SP tlog-checkpoint)."""
+    checkpoint = log.prove.checkpoint()
+    if checkpoint is None:
+        raise HttpProblem("checkpoint_unknown", "no checkpoint has been published yet")
+    body = checkpoint.encode()
+    return content(request, body, "text/plain; charset=utf-8", hashlib.sha256(body).hexdigest())
+
+
+@router.get("/tile/{path:path}", openapi_extra=examples.TILE)
+def get_tile(request: Request, log: Log, path: str) -> Response:
+    """Return a tile (C2SP tlog-tiles), never beyond the published checkpoint."""
+    match = _TILE.fullmatch(path)
+    width = WIDTH if match is None or match[3] is None else int(match[3])
+    hashes = None
+    if match is not None and (width < WIDTH or match[3] is None):
+        level, index = int(match[1]), int(match[2].replace("x", "").replace("/", ""))
+        if tile_path(level, index, width) == f"tile/{path}":
+            hashes = log.prove.tile(level, index, width)
+    if hashes is None:
+        raise HttpProblem("tile_unknown", "the published checkpoint covers no such tile")
+    # A tile of a given width never changes.
+    return content(request, hashes, "application/octet-stream", hashlib.sha256(hashes).hexdigest(), IMMUTABLE)
+
+
+@router.post("/rpc", openapi_extra=examples.RPC)
+async def post_rpc(request: Request) -> Response:
+    """Ask the embedded chain (JSON-RPC 2.0, read-only: what a verifier needs).  404 on any other chain."""
+    nodes = embedded(parts_of(request).service.nodes)
+    body = await read_body(request, MAX_BODY)
+    answered = await to_thread.run_sync(answer, nodes, body)
+    return Response(answered, 200, {"Cache-Control": NEVER_STORED}, "application/json")

@@ -1,0 +1,73 @@
+"""Orders as their own tenant sees them: events, proofs, bundles, labels."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from anchor_service.api import examples
+from anchor_service.api.parts import Log, Reader, Writer
+from anchor_service.api.wire import (
+    content,
+    label_members,
+    not_yet,
+    order_line_members,
+    order_members,
+    page_members,
+    reply,
+)
+from anchor_service.ports import Audience
+from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.event import parse_name
+from anchor_service.protocol.merkle import leaf_hash
+from anchor_service.services.prove import NotYet
+
+router = APIRouter(tags=["orders"])
+
+MAX_PAGE: Final = 500
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most items in the answer.")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before.")]
+OrderId = Annotated[str, Path(description="The order's id, percent-encoded.", openapi_examples=examples.ORDER_ID)]
+View = Annotated[Audience, Query(description="Whom the proof is for: which fields it discloses.")]
+
+
+def order_id_of(part: str) -> str:
+    """An order's id out of a path, where it stands percent-encoded."""
+    try:
+        return parse_name(unquote(part, errors="strict"), "order_id")
+    except UnicodeDecodeError:
+        raise Malformed("json_utf8", "order_id: not UTF-8 when percent-decoded") from None
+
+
+@router.get("/v1/orders", openapi_extra=examples.LIST)
+def list_orders(log: Log, access: Reader, cursor: Cursor = None, limit: Limit = 50) -> Response:
+    """List this tenant's orders, the newest first."""
+    return reply(page_members(log.prove.orders(access.tenant, cursor, limit), order_line_members))
+
+
+@router.get("/v1/orders/{order_id}", openapi_extra=examples.ORDER)
+def get_order(log: Log, access: Reader, order_id: OrderId) -> Response:
+    """Return an order with its events, each with its state: accepted, sealed, anchored or final."""
+    return reply(order_members(log.prove.order(access.tenant, order_id_of(order_id))))
+
+
+@router.get("/v1/orders/{order_id}/proof", openapi_extra=examples.PROOF)
+def get_proof(request: Request, log: Log, access: Reader, order_id: OrderId, view: View = Audience.FULL) -> Response:
+    """Return the order's proof (SPEC 14), the exact bytes to keep; 202 while nothing of it is under a final anchor."""
+    return proof_answer(request, log.prove.proof(access.tenant, order_id_of(order_id), view))
+
+
+@router.post("/v1/orders/{order_id}/labels", status_code=201, openapi_extra=examples.LABEL)
+def post_label(log: Log, access: Writer, order_id: OrderId) -> Response:
+    """Make a label for an order: a link for a QR code.  Whoever holds the link sees what a consumer may see."""
+    label = log.labels.create(access.tenant, order_id_of(order_id))
+    return reply(label_members(label, log.settings.public_url), 201)
+
+
+def proof_answer(request: Request, proof: bytes | NotYet) -> Response:
+    """A proof's bytes, or 202 while there is none."""
+    if isinstance(proof, NotYet):
+        return not_yet(proof)
+    return content(request, proof, "application/json", leaf_hash(proof).hex())
