@@ -12,5 +12,6 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    testTimeout: 60_000, // a guard against hanging, not a measure: the machine may be busy
   },
 });

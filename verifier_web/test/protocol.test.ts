@@ -1,0 +1,138 @@
+/** The small parts: hashes, fields, log ids, the lifecycle's table, policies. */
+
+import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+
+import { describe, expect, it } from "vitest";
+
+import { parseInputs } from "../src/inputs.ts";
+import { ANCHORED, logId } from "../src/protocol/anchor.ts";
+import { Malformed } from "../src/protocol/errors.ts";
+import { deriveSalts, parseTime, streamId } from "../src/protocol/event.ts";
+import { ZERO, hash, hex, parseHash, parseHex, sha, utf8 } from "../src/protocol/hashes.ts";
+import { ALWAYS, ANY_TIME, EXPECTED, START, WITHDRAWN, advance } from "../src/protocol/lifecycle.ts";
+import type { LifecycleState } from "../src/protocol/lifecycle.ts";
+import { parsePolicy, trusting } from "../src/protocol/policy.ts";
+import { LOG, OWNER, REGISTRY, build, canonical } from "./world.ts";
+import type { Value } from "./world.ts";
+
+describe("hashes (SPEC 2)", () => {
+  it("are 64 lower-case hexadecimal digits and nothing else", () => {
+    expect(hex(parseHash("ab".repeat(32), "x"))).toBe("ab".repeat(32));
+    for (const text of ["AB".repeat(32), "ab".repeat(31), `${"ab".repeat(32)}\n`, `0x${"ab".repeat(32)}`, null, 1]) {
+      expect(() => parseHash(text, "x"), String(text)).toThrow(Malformed);
+    }
+    expect(() => parseHex("abc", "x")).toThrow(Malformed);
+    expect(() => hash(new Uint8Array(31))).toThrow(RangeError);
+  });
+
+  it("agree with Node's own", () => {
+    expect(hex(sha(utf8("a"), utf8("b")))).toBe(createHash("sha256").update("ab").digest("hex"));
+    const salts = deriveSalts(ZERO, ["b", "a", "c"]);
+    const stream = createHash("shake256", { outputLength: 48 }).update(Buffer.concat([utf8("sealtrail/v1/salts\0"), ZERO]));
+    expect(["a", "b", "c"].map((name) => hex(salts.get(name) as Uint8Array)).join("")).toBe(stream.digest("hex"));
+  });
+});
+
+describe("the registry's names (SPEC 11)", () => {
+  it("are the contract's", () => {
+    // keccak256 of the signature, as any ABI tool prints it
+    expect(hex(ANCHORED)).toHaveLength(64);
+    expect(hex(logId(1, REGISTRY, OWNER, ZERO))).not.toBe(hex(LOG));
+  });
+});
+
+describe("streams and times", () => {
+  it("a stream id depends on every part", () => {
+    const ids = [streamId(ZERO, "a", "b"), streamId(ZERO, "b", "a"), streamId(ZERO, "ab", ""), streamId(sha(utf8("")), "a", "b")];
+    expect(new Set(ids.map(hex)).size).toBe(4);
+  });
+
+  it("a time is an instant", () => {
+    expect(parseTime("1970-01-01T00:00:00Z")).toBe(0n);
+    expect(parseTime("2026-05-03T14:05:00+08:00")).toBe(parseTime("2026-05-03T06:05:00.000Z"));
+    expect(parseTime("2026-05-03T14:05:00.5-00:30")).toBe(BigInt(Date.parse("2026-05-03T14:35:00.500Z")) * 1000n);
+    expect(parseTime("0099-01-01T00:00:00Z")).toBe(BigInt(Date.parse("0099-01-01T00:00:00Z")) * 1000n);
+    expect(parseTime("2026-05-03T14:05:00.123456789Z") % 1_000_000n).toBe(123_456n);
+  });
+});
+
+describe("the lifecycle (SPEC 4.8)", () => {
+  const python = readFileSync(fileURLToPath(new URL("../../anchor_service/protocol/lifecycle.py", import.meta.url)), "utf8");
+  const table = (name: string): string => new RegExp(`${name}: Final.*? = [{(]\\n(.*?)\\n[})]`, "s").exec(python)?.[1] ?? "";
+
+  it("is the table of lifecycle.py", () => {
+    const always = [...table("ALWAYS").matchAll(/"(\w+)": (?:"(\w+)"|None),/g)].map(([, type, state]) => [type, state ?? null]);
+    expect(always).toEqual(Object.entries(ALWAYS));
+    const expected = [...table("EXPECTED").matchAll(/"(\w+)": frozenset\(\s*\{(.*?)\}\s*\),/gs)].map(([, state, types = ""]) => [
+      state,
+      [...types.matchAll(/"(\w+)"/g)].map(([, type]) => type),
+    ]);
+    expect(expected).toEqual(Object.entries(EXPECTED));
+    expect([...WITHDRAWN].sort()).toEqual([...(/WITHDRAWN: .*\{(.*)\}/.exec(python)?.[1] ?? "").matchAll(/"(\w+)"/g)].map(([, name]) => name).sort());
+    expect([...ANY_TIME].sort()).toEqual(["corrected", "damaged", "disputed", "erased", "excursion", "recalled", "transferred"]);
+  });
+
+  it("goes on in every state with every type", () => {
+    for (const state of Object.keys(EXPECTED) as LifecycleState[]) {
+      for (const type of Object.keys(ALWAYS) as (keyof typeof ALWAYS)[]) {
+        const [next, isExpected] = advance(state, type);
+        expect(Object.keys(EXPECTED)).toContain(next);
+        expect(isExpected && state === START).toBe(state === START && type === "placed");
+      }
+    }
+  });
+});
+
+describe("a policy (SPEC 14.5)", () => {
+  const whole = (): Record<string, Value> => ({ ...build().policy });
+  const read = (policy: Record<string, Value>) => parsePolicy(utf8(JSON.stringify(policy, null, 2)));
+
+  it("is read in any layout", () => {
+    const policy = read({ ...whole(), rpc: [{ url: "/rpc", operator: true }], max_age: 60, tenants: null });
+    expect(policy).toMatchObject({ maxAge: 60, tenants: null, rpc: [{ url: "/rpc", operator: true }] });
+    const more = trusting(policy, [{ number: 1, hash: ZERO }]);
+    expect(more.blocks).toHaveLength(policy.blocks.length + 1);
+  });
+
+  it.each<[string, Record<string, Value>]>([
+    ["another version", { v: 1 }],
+    ["another format", { format: "sealtrail/proof" }],
+    ["a member more", { more: 1 }],
+    ["no log key", { log_keys: [] }],
+    ["a log key without an end", { log_keys: [{ key: "x", from: 1 }] }],
+    ["an origin without the log", { origin: "shop.example/log" }],
+    ["a registry with capitals", { chain: { ...build().policy.chain, registry: `0x${"AA".repeat(20)}` } }],
+    ["a chain id as text", { chain: { ...build().policy.chain, id: "1" } }],
+    ["finality of a word", { chain: { ...build().policy.chain, finality: "safe" } }],
+    ["a block hash without 0x", { blocks: [{ number: 1, hash: "00".repeat(32) }] }],
+    ["a node by another scheme", { rpc: [{ url: "file:///etc", operator: false }] }],
+    ["a fractional age", { max_age: 1.5 }],
+    ["tenants in a list", { tenants: ["demo"] }],
+    ["an unreadable receipt key", { receipt_keys: ["x+y+z"] }],
+  ])("is refused with %s", (_what, change) => {
+    expect(() => read({ ...whole(), ...change })).toThrow(Malformed);
+  });
+
+  it("is refused without a member, with a duplicate, or too large", () => {
+    const { rpc: _rpc, ...rest } = whole();
+    expect(() => read(rest)).toThrow(/"rpc" is missing/);
+    const text = new TextDecoder().decode(canonical(whole()));
+    expect(() => parsePolicy(utf8(text.replace('"v":0', '"v":0,"v":0')))).toThrow(expect.objectContaining({ code: "json_duplicate" }));
+    expect(() => parsePolicy(utf8(text + " ".repeat(2 ** 20)))).toThrow(expect.objectContaining({ code: "policy_size" }));
+  });
+});
+
+describe("inputs", () => {
+  it("are read, and refused where they are not by the grammar", () => {
+    const node = { url: "x", operator: true, error: null, chain_id: 1, final: null, blocks: { "7": null }, head: null };
+    const inputs = parseInputs(canonical({ nodes: [node], now: 5, stream: hex(ZERO), attachments: { a: "b" } }));
+    expect(inputs.nodes?.[0]).toMatchObject({ chainId: 1, blocks: new Map([[7, null]]) });
+    expect(inputs).toMatchObject({ now: 5, attachments: new Map([["a", "b"]]) });
+    expect(parseInputs(utf8("{}"))).toEqual({});
+    for (const bad of [{ more: 1 }, { nodes: [{}] }, { now: -1 }, { stream: "x" }, { nodes: [{ ...node, blocks: { x: null } }] }]) {
+      expect(() => parseInputs(canonical(bad as Value))).toThrow(Malformed);
+    }
+  });
+});
