@@ -15,8 +15,8 @@ pragma solidity 0.8.37;
 /// so anyone may create logs, no two chains, registries or owners share one, and a function of the owner takes the salt
 /// and finds the log of `msg.sender`; it can name nobody else's. The registry has no owner, no upgrade and no pause.
 ///
-/// What an anchor does not prove: that the publisher's log is signed. It counts only together with a checkpoint of the
-/// same (size, root) signed by the log's key.
+/// What an anchor does not prove: that the log's key signed it (it counts only together with a signed checkpoint of the same
+/// size and root), and how many entries the root is over, for RFC 9162 roots do not say (the entry at size - 1 does).
 interface IAnchorRegistry {
     /// @param root The head's root; zero while nothing is anchored.
     /// @param publisher The only account that anchors; never zero in a log that exists.
