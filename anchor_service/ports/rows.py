@@ -1,0 +1,210 @@
+"""What the store keeps, as values.  Times are ms UTC; sizes and indexes count entries of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from anchor_service.ports.chain import Block, SignedTransaction
+from anchor_service.protocol.hashes import Hash, StreamId
+
+
+class Audience(StrEnum):
+    """Whom a proof is for: which fields it discloses.  `type`, `occurred_at` and `actor.role` are always disclosed."""
+
+    CONSUMER = "consumer"
+    CARRIER = "carrier"
+    COURT = "court"
+    FULL = "full"
+
+
+class AnchorState(StrEnum):
+    """PENDING → SENT → MINED → FINAL, MINED → SENT on a reorg; SUPERSEDED where another anchor overtook it."""
+
+    PENDING = "PENDING"
+    SENT = "SENT"
+    MINED = "MINED"
+    FINAL = "FINAL"
+    SUPERSEDED = "SUPERSEDED"
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+class Stream(NamedTuple):
+    """A stream and what opens its id (SPEC 5)."""
+
+    id: StreamId
+    salt: Hash
+    tenant: str
+    order_id: str
+
+
+class NewEvent(NamedTuple):
+    """An event to be stored.  `disclosures` are the exact bytes of all its disclosures by name, joined by newlines."""
+
+    stream: Stream
+    event_id: str
+    secret: bytes
+    commitment: Hash
+    disclosures: bytes
+
+
+class StoredEvent(NamedTuple):
+    """An event as it was accepted; `number` is its place in the order of acceptance."""
+
+    number: int
+    stream: Stream
+    event_id: str
+    secret: bytes
+    commitment: Hash
+    disclosures: bytes
+    accepted: int
+
+
+class LoggedEvent(NamedTuple):
+    """A stored event and its entry in the log at index `place`; None while it has none."""
+
+    event: StoredEvent
+    place: int | None
+    entry: bytes | None
+
+
+class ReceiptGroup(NamedTuple):
+    """The receipts of the `length` events from number `first` on: one signed note, one deadline (SPEC 13.2)."""
+
+    first: int
+    length: int
+    deadline: int
+    note: str
+
+
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+
+class Head(NamedTuple):
+    """The log's newest state; `seal` is the leaf of its last seal entry, `last_event` the last event that is in it.
+
+    An empty log has size 0, a root and seal of zeros, and was "sealed" when it was created.
+    """
+
+    size: int
+    root: Hash
+    batch: int
+    seal: Hash
+    sealed: int
+    last_event: int
+
+
+class Waiting(NamedTuple):
+    """An accepted event that is not in the log; `stream` is the store's own number of its stream."""
+
+    number: int
+    stream: int
+    stream_id: StreamId
+    commitment: Hash
+    accepted: int
+
+
+class StreamHead(NamedTuple):
+    """How many entries a stream has in the log, and the leaf of the last; (0, zeros) for none."""
+
+    length: int
+    leaf: Hash
+
+
+class Batch(NamedTuple):
+    """Entries to be appended, with everything that changes with them.
+
+    `entries` are (bytes, number of the event; None for the seal entry), in order, from index `before.size` on.
+    """
+
+    before: Head
+    after: Head
+    entries: Sequence[tuple[bytes, int | None]]
+    tiles: Mapping[tuple[int, int], bytes]
+    streams: Mapping[int, StreamHead]
+
+
+class BatchRow(NamedTuple):
+    """A batch in the log: its entries are `first` to `size` - 1; `note` is its checkpoint, if it was published."""
+
+    batch: int
+    first: int
+    size: int
+    events: int
+    root: Hash
+    sealed: int
+    seal_entry: bytes
+    note: str | None
+
+
+# --- anchors ----------------------------------------------------------------------------------------------------------
+
+
+class StoredTransaction(NamedTuple):
+    """A transaction that was stored before it was sent; `sent` is when it was last handed to the nodes."""
+
+    transaction: SignedTransaction
+    stored: int
+    sent: int | None
+
+
+class AnchorRow(NamedTuple):
+    """An anchor of the checkpoint of this size; `block` is where it was mined, transactions are the oldest first."""
+
+    size: int
+    previous_size: int
+    root: Hash
+    state: AnchorState
+    created: int
+    block: Block | None
+    transactions: tuple[StoredTransaction, ...]
+
+
+# --- tenants ----------------------------------------------------------------------------------------------------------
+
+
+class Tenant(NamedTuple):
+    """A brand; `name` is shown to people."""
+
+    id: str
+    name: str
+
+
+class KeyRow(NamedTuple):
+    """An API key; its plaintext is nowhere."""
+
+    key_id: str
+    tenant: str
+    scopes: tuple[str, ...]
+    created: int
+    revoked: int | None
+
+
+class OrderRow(NamedTuple):
+    """An order in a list; `number` is the store's own number of its stream, `accepted` its newest event's."""
+
+    number: int
+    order_id: str
+    stream: StreamId
+    events: int
+    accepted: int
+
+
+class LabelRow(NamedTuple):
+    """A label's token and the stream it is bound to."""
+
+    token: str
+    tenant: str
+    order_id: str
+    stream: StreamId
+
+
+class File(NamedTuple):
+    """A stored attachment; `size` in bytes."""
+
+    sha256: Hash
+    size: int
+    media_type: str

@@ -1,0 +1,205 @@
+"""Accepted events, their streams, secrets and receipts: the port `EventStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from anchor_service.ports import File, NewEvent, ReceiptGroup, StoredEvent, Stream
+from anchor_service.protocol.hashes import Hash, StreamId
+from anchor_service.storage.database import Database
+from anchor_service.storage.tables import attachments, event_secrets, events, receipt_groups, streams
+
+T = TypeVar("T")
+
+_REMEMBERED: Final = 50_000
+"""Streams kept in memory: they never change, and events come in by order."""
+_CHUNK: Final = 5_000
+"""Values in one statement; SQLite takes 32,766."""
+
+
+class Events:
+    """The port `EventStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._remembered: dict[tuple[str, str], tuple[int, Stream]] = {}
+
+    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
+        """Return the streams of those (tenant, order_id) that have one."""
+        found = {}
+        missing: dict[str, list[str]] = {}
+        for order in orders:
+            remembered = self._remembered.get(order)
+            if remembered is None:
+                missing.setdefault(order[0], []).append(order[1])
+            else:
+                found[order] = remembered[1]
+        if missing:
+            with self._database.read() as connection:
+                for tenant, order_ids in missing.items():
+                    for part in chunks(order_ids):
+                        query = select(streams).where(streams.c.tenant == tenant, streams.c.order_id.in_(part))
+                        for row in connection.execute(query):
+                            stream = Stream(StreamId(row.stream), Hash(row.salt), row.tenant, row.order_id)
+                            self._remember(row.number, stream)
+                            found[tenant, row.order_id] = stream
+        return found
+
+    def _remember(self, number: int, stream: Stream) -> None:
+        if len(self._remembered) >= _REMEMBERED:
+            for order in list(islice(self._remembered, _REMEMBERED // 10)):
+                del self._remembered[order]
+        self._remembered[stream.tenant, stream.order_id] = number, stream
+
+    def last_accepted(self) -> int:
+        """Return when the newest event was accepted, 0 before the first."""
+        with self._database.read() as connection:
+            newest = select(events.c.accepted).order_by(events.c.number.desc()).limit(1)
+            return connection.execute(newest).scalar() or 0
+
+    def accept(
+        self, new_streams: Sequence[Stream], new_events: Sequence[NewEvent], group: ReceiptGroup, accepted: int
+    ) -> int:
+        """Store streams, events, secrets and the receipt group in one transaction; return the first event's number."""
+        with self._database.write() as connection:
+            last_stream = connection.execute(select(func.max(streams.c.number))).scalar() or 0
+            numbers = {stream.id: number for number, stream in enumerate(new_streams, start=last_stream + 1)}
+            if new_streams:
+                connection.execute(insert(streams), [_stream_row(numbers[stream.id], stream) for stream in new_streams])
+            first = (connection.execute(select(func.max(events.c.number))).scalar() or 0) + 1
+            connection.execute(
+                insert(events),
+                [
+                    {
+                        "number": number,
+                        "tenant": event.stream.tenant,
+                        "stream": numbers.get(event.stream.id) or self._number_of(event.stream),
+                        "event_id": event.event_id,
+                        "accepted": accepted,
+                        "commitment": event.commitment,
+                        "disclosures": event.disclosures,
+                    }
+                    for number, event in enumerate(new_events, start=first)
+                ],
+            )
+            connection.execute(
+                insert(event_secrets),
+                [{"event": number, "secret": event.secret} for number, event in enumerate(new_events, start=first)],
+            )
+            connection.execute(
+                insert(receipt_groups),
+                {"first": first, "length": group.length, "deadline": group.deadline, "note": group.note},
+            )
+        # Only what is durable is remembered.
+        for stream in new_streams:
+            self._remember(numbers[stream.id], stream)
+        return first
+
+    def _number_of(self, stream: Stream) -> int:
+        return self._remembered[stream.tenant, stream.order_id][0]
+
+    def known(self, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
+        """Return those of the (tenant, event_id) that are stored."""
+        by_tenant: dict[str, list[str]] = {}
+        for tenant, event_id in ids:
+            by_tenant.setdefault(tenant, []).append(event_id)
+        found = {}
+        with self._database.read() as connection:
+            for tenant, event_ids in by_tenant.items():
+                for part in chunks(event_ids):
+                    query = STORED.where(events.c.tenant == tenant, events.c.event_id.in_(part))
+                    for row in connection.execute(query):
+                        found[tenant, row.event_id] = read_stored(row)
+        return found
+
+    def group_of(self, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
+        """Return the receipt group of an event and all its events in order."""
+        with self._database.read() as connection:
+            return read_group(connection, number)
+
+    def files(self, tenant: str, hashes: Collection[Hash]) -> dict[Hash, File]:
+        """Return those attachments of the tenant that are stored."""
+        with self._database.read() as connection:
+            return read_files(connection, tenant, hashes)
+
+
+STORED: Final = (
+    select(
+        events.c.number,
+        events.c.tenant,
+        events.c.event_id,
+        events.c.accepted,
+        events.c.commitment,
+        events.c.disclosures,
+        streams.c.order_id,
+        streams.c.stream.label("stream_id"),
+        streams.c.salt,
+        event_secrets.c.secret,
+    )
+    .join(streams, streams.c.number == events.c.stream)
+    .join(event_secrets, event_secrets.c.event == events.c.number, isouter=True)
+)
+"""Stored events with their streams and secrets, for `read_stored`."""
+
+
+def read_stored(row: Row[*tuple[Any, ...]]) -> StoredEvent:
+    """Read a row of `STORED`."""
+    return StoredEvent(
+        number=row.number,
+        stream=Stream(StreamId(row.stream_id), Hash(row.salt), row.tenant, row.order_id),
+        event_id=row.event_id,
+        secret=row.secret or b"",
+        commitment=Hash(row.commitment),
+        disclosures=row.disclosures,
+        accepted=row.accepted,
+    )
+
+
+def read_group(connection: Connection, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
+    """Return the receipt group of an event and all its events in order; LookupError where one is missing."""
+    newest = select(receipt_groups).where(receipt_groups.c.first <= number).order_by(receipt_groups.c.first.desc())
+    row = connection.execute(newest.limit(1)).one()
+    group = ReceiptGroup(row.first, row.length, row.deadline, row.note)
+    last = group.first + group.length - 1
+    members = [
+        read_stored(row)
+        for row in connection.execute(
+            STORED.where(events.c.number.between(group.first, last)).order_by(events.c.number)
+        )
+    ]
+    if len(members) != group.length or not group.first <= number <= last:
+        raise LookupError(f"event {number} is not in the receipt group of {group.first} to {last}, or one is missing")
+    return group, members
+
+
+def read_files(connection: Connection, tenant: str, hashes: Collection[Hash]) -> dict[Hash, File]:
+    """Return those attachments of the tenant that are stored."""
+    found = {}
+    for part in chunks(hashes):
+        query = select(attachments.c.sha256, attachments.c.size, attachments.c.media_type).where(
+            attachments.c.tenant == tenant, attachments.c.sha256.in_(part)
+        )
+        for sha256, size, media_type in connection.execute(query):
+            found[Hash(sha256)] = File(Hash(sha256), size, media_type)
+    return found
+
+
+def _stream_row(number: int, stream: Stream) -> dict[str, object]:
+    return {
+        "number": number,
+        "tenant": stream.tenant,
+        "order_id": stream.order_id,
+        "stream": stream.id,
+        "salt": stream.salt,
+    }
+
+
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """Cut values into lists that fit one statement."""
+    rest = iter(values)
+    while part := list(islice(rest, _CHUNK)):
+        yield part

@@ -1,0 +1,169 @@
+"""One unchanging state of the store, for reading: the ports `ReadStore` and `Snapshot`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import func, select
+
+from anchor_service.ports import (
+    AnchorRow,
+    AnchorState,
+    Audience,
+    BatchRow,
+    Head,
+    LoggedEvent,
+    OrderRow,
+    ReceiptGroup,
+    StoredEvent,
+    Stream,
+)
+from anchor_service.protocol.evidence import ChainEvidence
+from anchor_service.protocol.hashes import Hash, StreamId
+from anchor_service.storage.anchors import read_anchor, read_anchors_below, read_evidence
+from anchor_service.storage.database import Database
+from anchor_service.storage.events import STORED, read_group, read_stored
+from anchor_service.storage.log import ConnectionReader, read_checkpoint, read_head
+from anchor_service.storage.tables import anchors, batches, checkpoints, entries, events, streams, view_fields
+
+
+class Reading:
+    """The port `ReadStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def snapshot(self) -> Iterator[DatabaseSnapshot]:
+        """Open a snapshot."""
+        with self._database.read() as connection:
+            yield DatabaseSnapshot(connection)
+
+
+class DatabaseSnapshot(ConnectionReader):
+    """The port `Snapshot`."""
+
+    def stream(self, tenant: str, order_id: str) -> Stream | None:
+        """Return the stream of an order."""
+        query = select(streams).where(streams.c.tenant == tenant, streams.c.order_id == order_id)
+        row = self._connection.execute(query).first()
+        return None if row is None else Stream(StreamId(row.stream), Hash(row.salt), row.tenant, row.order_id)
+
+    def events(self, stream: Stream) -> list[LoggedEvent]:
+        """Return a stream's events in order of acceptance."""
+        query = (
+            STORED.add_columns(entries.c.idx, entries.c.entry)
+            .join(entries, entries.c.event == events.c.number, isouter=True)
+            .where(events.c.tenant == stream.tenant, streams.c.tenant == stream.tenant, streams.c.stream == stream.id)
+            .order_by(events.c.number)
+        )
+        return [LoggedEvent(read_stored(row), row.idx, row.entry) for row in self._connection.execute(query)]
+
+    def group_of(self, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
+        """Return the receipt group of an event and all its events in order."""
+        return read_group(self._connection, number)
+
+    def checkpoint(self, size: int | None = None) -> tuple[int, str] | None:
+        """Return size and note of the published checkpoint of this size, or of the newest."""
+        return read_checkpoint(self._connection, size)
+
+    def covering(self, index: int) -> int | None:
+        """Return the size of the first FINAL anchor that covers this index."""
+        query = select(func.min(anchors.c.size)).where(anchors.c.state == AnchorState.FINAL, anchors.c.size > index)
+        return self._connection.execute(query).scalar()
+
+    def mined_size(self) -> int:
+        """Return the size of the greatest MINED or FINAL anchor, 0 for none."""
+        query = select(func.max(anchors.c.size)).where(anchors.c.state.in_((AnchorState.MINED, AnchorState.FINAL)))
+        return self._connection.execute(query).scalar() or 0
+
+    def final_size(self) -> int:
+        """Return the size of the greatest FINAL anchor, 0 for none."""
+        query = select(func.max(anchors.c.size)).where(anchors.c.state == AnchorState.FINAL)
+        return self._connection.execute(query).scalar() or 0
+
+    def evidence(self, size: int) -> ChainEvidence:
+        """Return the evidence of a FINAL anchor."""
+        return read_evidence(self._connection, size)
+
+    def anchor(self, size: int) -> AnchorRow | None:
+        """Return an anchor."""
+        return read_anchor(self._connection, size)
+
+    def anchors(self, below: int | None, limit: int) -> list[AnchorRow]:
+        """Return anchors of sizes below, the greatest first."""
+        return read_anchors_below(self._connection, below, limit)
+
+    def batch_of(self, index: int) -> int | None:
+        """Return the batch that an index is in."""
+        query = select(batches.c.batch).where(batches.c.size > index).order_by(batches.c.size).limit(1)
+        return self._connection.execute(query).scalar()
+
+    def batches(self, below: int | None, limit: int) -> list[BatchRow]:
+        """Return batches of numbers below, the greatest first."""
+        query = (
+            select(batches, entries.c.entry, checkpoints.c.note)
+            .join(entries, entries.c.idx == batches.c.size - 1)
+            .join(checkpoints, checkpoints.c.size == batches.c.size, isouter=True)
+            .order_by(batches.c.batch.desc())
+            .limit(limit)
+        )
+        if below is not None:
+            query = query.where(batches.c.batch < below)
+        return [
+            BatchRow(
+                batch=row.batch,
+                first=row.first,
+                size=row.size,
+                events=row.size - row.first - 1,
+                root=Hash(row.root),
+                sealed=row.sealed,
+                seal_entry=row.entry,
+                note=row.note,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def orders(self, tenant: str, below: int | None, limit: int) -> list[OrderRow]:
+        """Return orders of the tenant with a number below, the newest first."""
+        query = (
+            select(
+                streams.c.number,
+                streams.c.order_id,
+                streams.c.stream,
+                select(func.count()).where(events.c.stream == streams.c.number).scalar_subquery().label("events"),
+                select(func.max(events.c.accepted))
+                .where(events.c.stream == streams.c.number)
+                .scalar_subquery()
+                .label("accepted"),
+            )
+            .where(streams.c.tenant == tenant)
+            .order_by(streams.c.number.desc())
+            .limit(limit)
+        )
+        if below is not None:
+            query = query.where(streams.c.number < below)
+        return [
+            OrderRow(row.number, row.order_id, StreamId(row.stream), row.events, row.accepted)
+            for row in self._connection.execute(query)
+        ]
+
+    def disclosed(self, tenant: str, audience: Audience) -> frozenset[str]:
+        """Return the fields that the tenant shows to this audience beside the public ones."""
+        query = select(view_fields.c.field).where(
+            view_fields.c.tenant == tenant, view_fields.c.audience == audience.value
+        )
+        return frozenset(self._connection.execute(query).scalars())
+
+    def head(self) -> Head:
+        """Return the log's newest state, published or not."""
+        return read_head(self._connection)
+
+    def waiting(self) -> tuple[int, int | None]:
+        """Return how many events are not in the log, and when the oldest of them was accepted."""
+        last = read_head(self._connection).last_event
+        newest = self._connection.execute(select(func.max(events.c.number))).scalar() or 0
+        oldest = select(events.c.accepted).where(events.c.number > last).order_by(events.c.number).limit(1)
+        # Numbers have no gaps, so that nothing needs to be counted.
+        return newest - last, self._connection.execute(oldest).scalar()
