@@ -97,8 +97,9 @@ contract AnchorRegistry is IAnchorRegistry {
         if (it.closed) revert Closed();
     }
 
-    /// @dev RFC 9162 section 2.1.4.2 for 0 < m < n, with its one loop as two: below the level where the paths of the old and
-    /// the new tree's last entries meet, and above it, where every set bit of the path is one node to the left of both.
+    /// @dev RFC 9162 section 2.1.4.2 for 0 < m < n, with its one loop as two: below the level where the paths of the
+    /// old and the new tree's last entries meet, and above it, where every set bit of the path is one node to the left
+    /// of both.
     function _consistent(uint256 m, bytes32 mRoot, uint256 n, bytes32 nRoot, bytes32[] calldata proof)
         private
         view

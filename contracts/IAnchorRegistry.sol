@@ -2,21 +2,22 @@
 pragma solidity 0.8.37;
 
 /// @title A registry of append-only Merkle logs
-/// @notice Keeps, for any number of logs, the newest (size, root) of an RFC 9162 tree (SHA-256), called the head. A head
-/// is replaced only by one that provably extends it: the registry checks the RFC 9162 consistency proof itself, so
+/// @notice Keeps, for any number of logs, the newest (size, root) of an RFC 9162 tree (SHA-256), called the head. A
+/// head is replaced only by one that provably extends it: the registry checks the RFC 9162 consistency proof itself, so
 /// nobody, whatever keys they hold, can rewrite what was anchored or anchor two roots for one size. History is in the
 /// `Anchored` logs; storage holds the head alone, for every older entry is provable against any later head.
 ///
-/// A log has an owner and a publisher. The owner (a cold key) nominates publishers, and may close the log. The publisher
-/// (a hot key) only anchors. Who the owner is follows from the log's id and is not stored:
+/// A log has an owner and a publisher. The owner (a cold key) nominates publishers, and may close the log. The
+/// publisher (a hot key) only anchors. Who the owner is follows from the log's id and is not stored:
 ///
 ///     logId = keccak256(abi.encode(uint256 chainId, address registry, address owner, bytes32 salt))
 ///
 /// so anyone may create logs, no two chains, registries or owners share one, and a function of the owner takes the salt
 /// and finds the log of `msg.sender`; it can name nobody else's. The registry has no owner, no upgrade and no pause.
 ///
-/// What an anchor does not prove: that the log's key signed it (it counts only together with a signed checkpoint of the same
-/// size and root), and how many entries the root is over, for RFC 9162 roots do not say (the entry at size - 1 does).
+/// What an anchor does not prove: that the log's key signed it (it counts only together with a signed checkpoint of the
+/// same size and root), and how many entries the root is over, for RFC 9162 roots do not say (the entry at size - 1
+/// does).
 interface IAnchorRegistry {
     /// @param root The head's root; zero while nothing is anchored.
     /// @param publisher The only account that anchors; never zero in a log that exists.
@@ -76,15 +77,15 @@ interface IAnchorRegistry {
     /// @notice The proof does not show that the new head extends the old one. Stop.
     error BadProof();
 
-    /// @notice Creates the log of (`msg.sender`, `salt`), with `publisher` as its first publisher. Nothing is at stake in an
-    /// empty log, so the first publisher need not accept; later ones must, so that a working log is never handed to an
-    /// account that cannot anchor.
+    /// @notice Creates the log of (`msg.sender`, `salt`), with `publisher` as its first publisher. Nothing is at stake
+    /// in an empty log, so the first publisher need not accept; later ones must, so that a working log is never handed
+    /// to an account that cannot anchor.
     /// @return logId `logIdOf(msg.sender, salt)`.
     /// @dev Reverts with ZeroPublisher or LogExists.
     function createLog(bytes32 salt, address publisher) external returns (bytes32 logId);
 
-    /// @notice The owner nominates who may become the publisher, replacing an earlier nominee; zero withdraws. The present
-    /// publisher goes on until the nominee accepts.
+    /// @notice The owner nominates who may become the publisher, replacing an earlier nominee; zero withdraws. The
+    /// present publisher goes on until the nominee accepts.
     /// @dev Reverts with UnknownLog or Closed.
     function nominatePublisher(bytes32 salt, address nominee) external;
 
@@ -96,12 +97,13 @@ interface IAnchorRegistry {
     /// @dev Reverts with UnknownLog or Closed.
     function closeLog(bytes32 salt, bytes32 successor) external;
 
-    /// @notice The publisher replaces the head (`previousSize`, …) by (`size`, `root`), and `Anchored` is logged. The head
-    /// itself (equal size, equal root) is a quiet success whatever the other arguments are: nothing changes or is logged, so
-    /// a transaction sent twice does no harm.
+    /// @notice The publisher replaces the head (`previousSize`, …) by (`size`, `root`), and `Anchored` is logged. The
+    /// head itself (equal size, equal root) is a quiet success whatever the other arguments are: nothing changes or is
+    /// logged, so a transaction sent twice does no harm.
     /// @param previousSize The size of the head that `proof` starts from; 0 for the first anchor, with an empty proof.
     /// @param proof The RFC 9162 consistency proof PROOF(previousSize, D_size), in the RFC's order.
-    /// @dev Reverts, looked for in this order, with UnknownLog, NotPublisher, Closed, EmptyHead, Conflict, Stale or BadProof.
+    /// @dev Reverts, looked for in this order, with UnknownLog, NotPublisher, Closed, EmptyHead, Conflict, Stale or
+    /// BadProof.
     function anchor(bytes32 logId, uint64 previousSize, uint64 size, bytes32 root, bytes32[] calldata proof) external;
 
     /// @notice The head; (0, 0) while nothing is anchored, or if there is no such log.
@@ -116,8 +118,9 @@ interface IAnchorRegistry {
     /// @notice The id of the log that `owner` creates, or has created, with `salt` here.
     function logIdOf(address owner, bytes32 salt) external view returns (bytes32);
 
-    /// @notice Whether `proof` is the consistency proof between two trees, by RFC 9162 section 2.1.4.2. False for a size of
-    /// zero, which proves nothing, and for `size < previousSize`; equal sizes need equal roots and an empty proof.
+    /// @notice Whether `proof` is the consistency proof between two trees, by RFC 9162 section 2.1.4.2. False for a
+    /// size of zero, which proves nothing, and for `size < previousSize`; equal sizes need equal roots and an empty
+    /// proof.
     /// @dev The proof of a true pair is unique: one more, one less or another element is false.
     function verifyConsistency(
         uint64 previousSize,

@@ -22,7 +22,10 @@ contract ConsistencyTest {
         assert(registry.verifyConsistency(m, older, n, newer, proof));
     }
 
-    function testFuzz_RefusesEveryDamage(uint64 a, uint64 b, uint8 shift, bytes32 seed, uint8 bit, uint256 place) external view {
+    function testFuzz_RefusesEveryDamage(uint64 a, uint64 b, uint8 shift, bytes32 seed, uint8 bit, uint256 place)
+        external
+        view
+    {
         (uint64 m, uint64 n) = sizes(a, b, shift);
         (bytes32 older, bytes32 newer, bytes32[] memory proof) = Tree.grow(m, n, seed, true);
         bytes32 flip = bytes32(uint256(1) << bit);
@@ -35,7 +38,9 @@ contract ConsistencyTest {
         assert(!registry.verifyConsistency(m, older, n, newer, proof));
         proof[place] ^= flip;
         bytes32[] memory less = new bytes32[](proof.length - 1);
-        for (uint256 i = 0; i < less.length; i++) less[i] = proof[i < place ? i : i + 1];
+        for (uint256 i = 0; i < less.length; i++) {
+            less[i] = proof[i < place ? i : i + 1];
+        }
         assert(!registry.verifyConsistency(m, older, n, newer, less));
     }
 
@@ -51,7 +56,9 @@ contract ConsistencyTest {
     function testFuzz_TakesRealTrees(uint8 a, uint8 b, bytes32 seed) external view {
         (uint64 m, uint64 n) = sizes(a % 80, b % 80, 0);
         bytes32[] memory leaves = new bytes32[](n);
-        for (uint256 i = 0; i < n; i++) leaves[i] = keccak256(abi.encode(seed, i));
+        for (uint256 i = 0; i < n; i++) {
+            leaves[i] = keccak256(abi.encode(seed, i));
+        }
         bytes32[] memory proof = Tree.prove(leaves, m, n);
         bytes32 newer = Tree.root(leaves, 0, n);
         assert(registry.verifyConsistency(m, Tree.root(leaves, 0, m), n, newer, proof));

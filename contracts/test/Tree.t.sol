@@ -39,7 +39,8 @@ library Tree {
         return append(_prove(leaves, k, m, to, false), root(leaves, from, k));
     }
 
-    /// @dev A tree of m entries and one of n that extends it, 0 < m <= n, without the entries: subtrees are hashes of `seed`.
+    /// @dev A tree of m entries and one of n that extends it, 0 < m <= n, without the entries: subtrees are hashes of
+    /// `seed`.
     function grow(uint256 m, uint256 n, bytes32 seed, bool whole)
         internal
         pure
@@ -61,7 +62,9 @@ library Tree {
 
     function append(bytes32[] memory list, bytes32 last) internal pure returns (bytes32[] memory longer) {
         longer = new bytes32[](list.length + 1);
-        for (uint256 i = 0; i < list.length; i++) longer[i] = list[i];
+        for (uint256 i = 0; i < list.length; i++) {
+            longer[i] = list[i];
+        }
         longer[list.length] = last;
     }
 }

@@ -6,9 +6,9 @@ import {IAnchorRegistry} from "../IAnchorRegistry.sol";
 import {Tree} from "./Tree.t.sol";
 import {vm, Vm} from "./Vm.t.sol";
 
-/// @dev Four accounts, any of which may own, publish, be nominated or steal, do anything they like to eight logs, in any
-/// order. The world keeps its own books: what each call must do, and every head that was ever logged. It asserts after
-/// each call that the registry did just that.
+/// @dev Four accounts, any of which may own, publish, be nominated or steal, do anything they like to eight logs, in
+/// any order. The world keeps its own books: what each call must do, and every head that was ever logged. It asserts
+/// after each call that the registry did just that.
 ///
 /// Logs are of four histories, which part from one another at some entry, so that whoever holds the publisher's key of
 /// one may try to go on with another, with a proof that is right for that other.
@@ -35,7 +35,9 @@ contract World {
         registry = registry_;
         uint8[4] memory parts = [0, 5, 16, 33];
         for (uint256 h = 0; h < 4; h++) {
-            for (uint256 i = 0; i < MOST; i++) _histories[h].push(keccak256(abi.encode(i < parts[h] ? 0 : h, i)));
+            for (uint256 i = 0; i < MOST; i++) {
+                _histories[h].push(keccak256(abi.encode(i < parts[h] ? 0 : h, i)));
+            }
         }
     }
 
@@ -75,8 +77,8 @@ contract World {
         _call(sender, abi.encodeCall(registry.closeLog, (salt, successor)), right);
     }
 
-    /// @dev Anchors `more` entries above the head, from one of the histories, with the proof that is right there; now and then
-    /// from a size that is not the head's, or with an element too many.
+    /// @dev Anchors `more` entries above the head, from one of the histories, with the proof that is right there; now
+    /// and then from a size that is not the head's, or with an element too many.
     function anchor(uint8 who, uint8 whose, uint8 which, uint8 history, uint8 more, uint8 twist) external {
         bytes32 id = _anyLog(whose, which);
         Books storage books = _books[id];
@@ -98,7 +100,9 @@ contract World {
     }
 
     /// @dev The publisher anchors whatever the fuzzer thinks of on a head, which cannot be right.
-    function forge(uint8 whose, uint8 which, uint64 previous, uint64 size, bytes32 root, bytes32[] memory proof) external {
+    function forge(uint8 whose, uint8 which, uint64 previous, uint64 size, bytes32 root, bytes32[] memory proof)
+        external
+    {
         bytes32 id = _anyLog(whose, which);
         Books storage books = _books[id];
         (uint256 headSize, bytes32 headRoot) = _head(books);
@@ -121,12 +125,20 @@ contract World {
         _anchor(books.publisher, id, [uint64(headSize), claimed], root, proof, right);
     }
 
-    /// @dev Somebody with none of the keys tries every function on a log of others, and what they like besides; `check` shows
-    /// whether anything came of it.
-    function stray(address sender, uint8 whose, uint8 which, address friend, uint64[2] memory sizes, bytes32[] memory words, bytes memory data)
-        external
-    {
-        for (uint8 who = 0; who < ACCOUNTS; who++) if (sender == _sender(who)) return;
+    /// @dev Somebody with none of the keys tries every function on a log of others, and what they like besides; `check`
+    /// shows whether anything came of it.
+    function stray(
+        address sender,
+        uint8 whose,
+        uint8 which,
+        address friend,
+        uint64[2] memory sizes,
+        bytes32[] memory words,
+        bytes memory data
+    ) external {
+        for (uint8 who = 0; who < ACCOUNTS; who++) {
+            if (sender == _sender(who)) return;
+        }
         bytes32 id = _anyLog(whose, which);
         bytes32 salt = bytes32(which % SALTS);
         bytes32 word = words.length == 0 ? id : words[0];
@@ -165,20 +177,27 @@ contract World {
 
     // --- ways and means -----------------------------------------------------------------------------------------
 
-    function _anchor(address sender, bytes32 id, uint64[2] memory sizes, bytes32 root, bytes32[] memory proof, bool right)
-        private
-    {
+    function _anchor(
+        address sender,
+        bytes32 id,
+        uint64[2] memory sizes,
+        bytes32 root,
+        bytes32[] memory proof,
+        bool right
+    ) private {
         Books storage books = _books[id];
         (uint256 headSize,) = _head(books);
         bool isHead = right && sizes[1] == headSize;
         Vm.Log[] memory logs =
             _call(sender, abi.encodeCall(registry.anchor, (id, sizes[0], sizes[1], root, proof)), right);
         assert(logs.length == (right && !isHead ? 1 : 0));
-        for (uint256 i = 0; i < logs.length; i++) _record(logs[i]);
+        for (uint256 i = 0; i < logs.length; i++) {
+            _record(logs[i]);
+        }
     }
 
-    /// @dev Enters a head that was logged, if it is larger than every earlier one of its log and extends each: if some history
-    /// has them all.
+    /// @dev Enters a head that was logged, if it is larger than every earlier one of its log and extends each: if some
+    /// history has them all.
     function _record(Vm.Log memory log) private {
         assert(log.emitter == address(registry) && log.topics.length == 3);
         assert(log.topics[0] == IAnchorRegistry.Anchored.selector);
@@ -189,7 +208,9 @@ contract World {
         assert(previousSize == headSize && size > headSize);
         books.sizes.push(size);
         books.roots.push(root);
-        for (uint256 h = 0; h < 4; h++) if (_has(_histories[h], books)) return;
+        for (uint256 h = 0; h < 4; h++) {
+            if (_has(_histories[h], books)) return;
+        }
         assert(false);
     }
 
