@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,16 +36,16 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         # Not on the file itself: closing any descriptor of it would drop SQLite's own locks.
-        self._descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = Path(f"{path}.lock").open("wb")  # noqa: SIM115 - held until `close`
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(self._descriptor)
+            self._file.close()
             raise ChainUnavailable("chain_locked", f"{path} is in use by another process") from None
 
     def close(self) -> None:
-        """Let go."""
-        os.close(self._descriptor)
+        """Let go; once more is quiet."""
+        self._file.close()
 
 
 class Database(BaseDB):
@@ -54,10 +53,14 @@ class Database(BaseDB):
 
     def __init__(self, path: Path, *, create: bool) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self.connection.execute("pragma journal_mode = wal")
-        self.connection.execute("pragma synchronous = full")
-        if create:
-            self.connection.executescript(_SCHEMA)
+        try:
+            self.connection.execute("pragma journal_mode = wal")
+            self.connection.execute("pragma synchronous = full")
+            if create:
+                self.connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as problem:
+            self.connection.close()
+            raise ChainUnavailable("chain_storage", f"{path} cannot be opened: {problem}") from problem
 
     def close(self) -> None:
         """Fold the write-ahead log into the file."""
@@ -67,7 +70,7 @@ class Database(BaseDB):
         """What was written down when the file was made; empty where it is no chain's."""
         try:
             return dict(self.connection.execute("select name, value from about").fetchall())
-        except sqlite3.DatabaseError:
+        except sqlite3.OperationalError:
             return {}
 
     @contextmanager

@@ -19,7 +19,7 @@ from eth.abc import BlockAPI, BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI
 from eth.chains.base import MiningChain
 from eth.constants import POST_MERGE_NONCE
 from eth.db.atomic import AtomicDB
-from eth.exceptions import HeaderNotFound, TransactionNotFound
+from eth.exceptions import HeaderNotFound, PyEVMError, TransactionNotFound
 from eth.typing import AccountDetails, HeaderParams
 from eth.vm.forks.prague import PragueVM
 from eth_keys.datatypes import PrivateKey
@@ -93,8 +93,8 @@ def create_chain(
 def open_chain(path: Path, clock: Callable[[], float]) -> EmbeddedChain:
     """Open a chain that is there.
 
-    ChainRefused (`chain_missing`, `chain_format`) where it is not or is another format's; ChainUnavailable
-    (`chain_locked`) while another process has it open.
+    ChainRefused (`chain_missing`, `chain_format`) where it is not, or is another format's; ChainUnavailable while
+    another process has it open (`chain_locked`) or where the file cannot be read (`chain_storage`).
     """
     with ExitStack() as opened:
         lock = opened.enter_context(closing(FileLock(path)))
@@ -233,13 +233,15 @@ class EmbeddedChain:
         with self._turn:
             transaction = self._decode(raw)
             head = self._chain.get_canonical_head()
-            mined = self.transaction_place(transaction.hash) is not None
-            if mined:
+            if self.transaction_place(transaction.hash) is not None:
                 raise CallFailed(SERVER_ERROR, "already known")
             nonce = self.nonce(transaction.sender, head)
             if transaction.nonce != nonce:
                 word = "low" if transaction.nonce < nonce else "high"
                 raise CallFailed(SERVER_ERROR, f"nonce too {word}: {transaction.nonce}, the next is {nonce}")
+            cost = transaction.value + transaction.gas * transaction.max_fee_per_gas
+            if self.balance(transaction.sender, head) < cost:
+                raise CallFailed(SERVER_ERROR, f"insufficient funds: the transaction may cost {cost} wei")
             self._mine(transaction, head)
             return Hash(transaction.hash)
 
@@ -252,7 +254,7 @@ class EmbeddedChain:
             transaction.validate()
             # Recovers the key, which is what fails if the signature is no signature.
             _ = transaction.sender
-        except (RLPException, ValidationError, ValueError, IndexError, TypeError) as problem:
+        except (PyEVMError, RLPException, ValidationError, ValueError, IndexError, TypeError) as problem:
             raise CallFailed(INVALID_PARAMS, f"not a signed transaction: {problem}") from problem
         return transaction
 
