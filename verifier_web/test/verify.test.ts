@@ -245,7 +245,9 @@ describe("one change", () => {
   it("another log makes everything another's", () => {
     const world = build();
     world.policy["log"] = zeros;
-    world.policy["origin"] = `shop.example/${zeros}`;
+    const origin = `shop.example/${zeros}`;
+    const keys = { log_keys: [{ key: signer(origin, 1).vkey, from: 1, until: null }], receipt_keys: [] };
+    Object.assign(world.policy, { origin, ...keys });
     expect(notes(check(world))).toMatchObject({
       events: "INVALID entry_log",
       checkpoint: "INVALID origin",
@@ -341,7 +343,7 @@ describe("pending events (SPEC 15.12)", () => {
     ["another path", "INVALID receipt", (world) => (receipt(world).path = [zeros])],
     ["another value", "INVALID receipt", ({ proof }) => (proof.pending[0] as PendingDoc).disclosed.pop()],
     ["a key of nobody", "INVALID receipt", ({ policy }) => (policy["receipt_keys"] = [])],
-    ["the log's key", "INVALID receipt", ({ policy }) => (policy["receipt_keys"] = [LOG_KEY.vkey])],
+    ["a note signed by another", "INVALID receipt", (world) => (receipt(world).note = signNote(receipt(world).note.split("\n\n")[0] + "\n", LOG_KEY))],
     ["another origin", "INVALID receipt", (world) => (receipt(world).note = signNote(receipt(world).note.split("\n\n")[0]?.replace("/receipts", "") + "\n", RECEIPT_KEY))],
   ])("%s", (_what, expected, damage) => {
     const world = build({ pending: [PENDING] });
@@ -401,6 +403,12 @@ describe("how new it is (SPEC 15.13, 15.14)", () => {
   ])("%s", (_what, expected, more) => {
     const world = build();
     expect(notes(check(world, { nodes: [node(world, more(world))] })).fresh).toBe(expected);
+  });
+
+  it("is open where nodes disagree on the head", () => {
+    const world = build();
+    const other = node(world, { head: { ...world.head, root: OTHER } });
+    expect(notes(check(world, { nodes: [node(world), other] })).fresh).toBe("UNKNOWN nodes_disagree");
   });
 
   it("is too old by the policy's own measure alone", () => {

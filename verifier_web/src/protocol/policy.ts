@@ -10,6 +10,7 @@ import { hex, parseHash } from "./hashes.ts";
 import type { Address, Hash, LogId } from "./hashes.ts";
 import { parseVkey } from "./note.ts";
 import type { VerifierKey } from "./note.ts";
+import { receiptsOrigin } from "./receipt.ts";
 import { anyObject, flag, items, members, text, whole } from "./shape.ts";
 
 const FORMAT = "sealtrail/policy";
@@ -76,10 +77,12 @@ export function parsePolicy(raw: Uint8Array): Policy {
   return {
     origin,
     log,
-    logKeys: items(top.log_keys, [1, MAX_KEYS], "log_keys", parseLogKey),
-    receiptKeys: items(top.receipt_keys, [0, MAX_KEYS], "receipt_keys", parseVkey),
-    tenants: top.tenants === null ? null : parseNames(top.tenants, "tenants"),
-    actors: parseNames(top.actors, "actors"),
+    logKeys: items(top.log_keys, [1, MAX_KEYS], "log_keys", (value, where) => parseLogKey(value, where, origin)),
+    receiptKeys: items(top.receipt_keys, [0, MAX_KEYS], "receipt_keys", (value, where) =>
+      parseKey(value, where, receiptsOrigin(origin)),
+    ),
+    tenants: top.tenants === null ? null : parseNames(top.tenants, "tenants", parseName),
+    actors: parseNames(top.actors, "actors", (key, where) => hex(parseHash(key, where))),
     chain: parseChain(top.chain),
     blocks: items(top.blocks, [0, MAX_BLOCKS], "blocks", parseBlock),
     rpc: items(top.rpc, [0, MAX_NODES], "rpc", parseNode),
@@ -92,18 +95,28 @@ export function trusting(policy: Policy, blocks: readonly BlockId[]): Policy {
   return { ...policy, blocks: [...policy.blocks, ...blocks] };
 }
 
-function parseLogKey(value: Json, where: string): LogKey {
+function parseLogKey(value: Json, where: string, origin: string): LogKey {
   const key = members(value, ["from", "key", "until"], where);
   return {
-    key: parseVkey(key.key, `${where}.key`),
+    key: parseKey(key.key, `${where}.key`, origin),
     first: whole(key.from, `${where}.from`),
     last: key.until === null ? null : whole(key.until, `${where}.until`),
   };
 }
 
-function parseNames(value: Json, where: string): ReadonlyMap<string, string> {
+function parseKey(value: Json, where: string, name: string): VerifierKey {
+  const key = parseVkey(value, where);
+  if (key.name !== name) throw new Malformed("key_name", `${where}: a key of the name ${name} is expected`);
+  return key;
+}
+
+function parseNames(
+  value: Json,
+  where: string,
+  read: (name: string, where: string) => string,
+): ReadonlyMap<string, string> {
   const names = [...anyObject(value, where)];
-  return new Map(names.map(([name, shown]) => [parseName(name, where), text(shown, `${where}.${name.slice(0, 80)}`)]));
+  return new Map(names.map(([name, shown]) => [read(name, where), text(shown, `${where}.${name.slice(0, 80)}`)]));
 }
 
 function parseChain(value: Json): ChainPolicy {

@@ -386,11 +386,15 @@ function* checkFresh(it: Case): Findings {
     yield new Unproven("too_old", `the newest anchor is older than the ${maxAge} s that the policy allows`);
   }
   const heads = answersThatCount(it).flatMap(({ head }) => (head === null ? [] : [head]));
-  if (heads.some((head) => head.size === size && !equal(head.root, root))) {
+  const ofSize = heads.filter((head) => head.size === size);
+  const [same, other] = [ofSize.filter((head) => equal(head.root, root)), ofSize.filter((head) => !equal(head.root, root))];
+  if (other.length > 0 && same.length > 0) {
+    yield new Unproven("nodes_disagree", `the nodes asked disagree on the registry's root for size ${size}`);
+  } else if (other.length > 0) {
     yield new Altered("head_other", `the registry holds another root for size ${size}`);
   } else if (heads.some((head) => head.size > size)) {
     yield new Unproven("log_grown", "the log has grown since: this is the record as of the block named");
-  } else if (!heads.some((head) => head.size === size)) {
+  } else if (same.length === 0) {
     yield new Unproven("as_of", "nobody told the registry's head: this is the record as of the block named");
   }
 }
