@@ -61,18 +61,11 @@ def _check_depth(raw: bytes) -> None:
     """Refuse nesting deeper than MAX_DEPTH before any recursive reader sees it."""
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
         return
-    if _height(_without_strings(raw)) > MAX_DEPTH:
-        raise Malformed("json_depth", f"nested deeper than {MAX_DEPTH}")
-
-
-def _height(raw: bytes) -> int:
-    """Return how deep the brackets nest; MAX_DEPTH + 1 where deeper or unbalanced."""
-    brackets = raw.translate(_BRACKETS, _NOT_BRACKETS)
-    for height in range(MAX_DEPTH + 1):
-        if not brackets:
-            return height
+    brackets = _without_strings(raw).translate(_BRACKETS, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"()", b"")  # every innermost pair at once: one level a round
-    return MAX_DEPTH + 1
+    if b"()" in brackets or brackets.count(b"(") > MAX_DEPTH:
+        raise Malformed("json_depth", f"nested deeper than {MAX_DEPTH}")
 
 
 def _without_strings(raw: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from anchor_service.protocol.policy import parse_policy
 from anchor_service.protocol.verify import verify
 from anchor_service.verifier.inputs import parse_inputs
-from scripts.vectors import damaged_documents, damaged_records, good, tables
+from scripts.vectors import damaged_chain, damaged_documents, damaged_records, good, tables
 from scripts.vectors.case import pretty
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def every_case() -> list[Case]:
     """Make all cases; ValueError where two have one name."""
-    cases = [*good.cases(), *damaged_records.cases(), *damaged_documents.cases()]
+    cases = [*good.cases(), *damaged_records.cases(), *damaged_chain.cases(), *damaged_documents.cases()]
     names = [case.name for case in cases]
     if len(set(names)) != len(names):
         raise ValueError(f"two cases of one name: {sorted(name for name in names if names.count(name) > 1)}")

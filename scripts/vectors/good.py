@@ -14,7 +14,9 @@ from scripts.vectors.world import (
     SHIPPED,
     SIGNED,
     Document,
+    Signer,
     World,
+    actor,
     first_world,
     print_block,
     signing_key,
@@ -32,7 +34,7 @@ def event(kind: str, at: str, role: str = "brand", **fields: Any) -> Document:
     return {"type": kind, "occurred_at": at, "actor.role": role, **fields}
 
 
-def told(*events: Document, seed: str = "world", signer: str | None = None, tenant: str = "demo") -> World:
+def told(*events: Document, seed: str = "world", signer: Signer | None = None, tenant: str = "demo") -> World:
     """A log with one order of these events under one anchor, among others."""
     world = World(seed)
     world.noise(1)
@@ -106,7 +108,7 @@ def _kinds() -> Iterator[Case]:
         late.proof(ORDER),
         late.policy(),
     )
-    signer = told(PLACED, SIGNED, signer="recipient's key")
+    signer = told(PLACED, SIGNED, signer=actor("recipient's key"))
     key = signing_key("recipient's key").public_key().public_bytes_raw().hex()
     yield good(
         "actor_signed",

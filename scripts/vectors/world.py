@@ -5,6 +5,7 @@ Documents are plain JSON values here, because the vectors damage them in ways th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,21 @@ def named_key(name: str, seed: str) -> Key:
     return Key(VerifierKey(name, private.public_key().public_bytes_raw()), private)
 
 
+Signer = Callable[[list[str], Callable[[list[str]], bytes]], Any]
+"""Makes the field `signature`, given the names of the other fields, and what a signature of some names signs."""
+
+
+def actor(seed: str) -> Signer:
+    """An actor who signs every field."""
+    private = signing_key(seed)
+
+    def sign(names: list[str], message: Callable[[list[str]], bytes]) -> Document:
+        key, signature = private.public_key().public_bytes_raw(), private.sign(message(names))
+        return {"alg": "ed25519", "fields": names, "key": key.hex(), "sig": signature.hex()}
+
+    return sign
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """An event in the log, with all of its disclosures."""
@@ -134,20 +150,18 @@ class World:
         return stream_id(self.salt(order, tenant), tenant, order)
 
     def disclosures(
-        self, order: str, fields: Mapping[str, Any], number: int, signer: str | None = None, tenant: str = "demo"
+        self, order: str, fields: Mapping[str, Any], number: int, signer: Signer | None = None, tenant: str = "demo"
     ) -> list[tuple[str, bytes]]:
-        """Open an event's fields; `signer` names the seed of the key with which an actor signs all of them."""
+        """Open an event's fields; `signer` makes the field `signature` of the names and the message to be signed."""
         opening = secret(f"{self.seed}: event {tenant}/{order} {number}")
         if signer is None:
             return disclose(opening, fields)
-        private = signing_key(signer)
-        names = sorted(fields)
-        statement = {"alg": "ed25519", "fields": names, "key": private.public_key().public_bytes_raw().hex()}
         # The salts go by all names in order, the signature's own among them.
         blank = disclose(opening, {**fields, "signature": {}})
         digests = {name: tagged(FIELD, raw) for name, raw in blank}
-        message = signed_message(names, digests, self.log, self.stream(order, tenant))
-        return disclose(opening, {**fields, "signature": {**statement, "sig": private.sign(message).hex()}})
+        stream = self.stream(order, tenant)
+        signature = signer(sorted(fields), lambda names: signed_message(names, digests, self.log, stream))
+        return disclose(opening, {**fields, "signature": signature})
 
     def tell(
         self,
@@ -155,7 +169,7 @@ class World:
         fields: Mapping[str, Any],
         *,
         tenant: str = "demo",
-        signer: str | None = None,
+        signer: Signer | None = None,
         disclosures: Sequence[tuple[str, bytes]] | None = None,
         **entry: Any,
     ) -> Told:
@@ -218,7 +232,7 @@ class World:
         return mine(number, self._clock // 1000 + 24, [*others[:3], raw, *others[4:]], 3)
 
     def await_anchor(self, order: str, fields: Mapping[str, Any], *, tenant: str = "demo", **leaf: Any) -> Document:
-        """Accept an event that is not in the log yet: its disclosures under a receipt, the second of a group of three."""
+        """Accept an event that is not in the log yet: its disclosures under a receipt, second of a group of three."""
         waiting = self.pending.setdefault((tenant, order), [])
         number = len(self.told.get((tenant, order), [])) + len(waiting) + 1
         opened = self.disclosures(order, fields, number, None, tenant)
