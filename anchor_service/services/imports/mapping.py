@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_ABSENT: Final[tuple[object, ...]] = (None, {}, [])
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 _TOP: Final = {"version", "order_id", "time", "encoding", "delimiter", "joins", "events"}
 _EVENT: Final = {
@@ -198,24 +199,22 @@ class _Compiler:
         self._main = main
 
     def value(self, said: object, where: str) -> Callable[[Scope], Any]:
-        """Compile a text with placeholders, a constant, an object, an array, `each`, `first`, or `from` with `words`."""
+        """Compile a text with placeholders, a constant, an array, an object, or one of the forms of an object below."""
         if isinstance(said, str):
             return self._text(said, where)
         if isinstance(said, dict):
-            if "each" in said:
-                return self._each(said, where)
-            if "words" in said:
-                return self._words(said, where)
-            if "first" in said:
-                return self._first(said, where)
-            members = [(str(name), self.value(part, f"{where}.{name}")) for name, part in said.items()]
-            return lambda scope: {name: part for name, make in members if (part := make(scope)) not in (None, {}, [])}
+            forms = {"each": self._each, "first": self._first, "words": self._words}
+            return next((form for name, form in forms.items() if name in said), self._object)(said, where)
         if isinstance(said, list):
             parts = [self.value(part, f"{where}[{at}]") for at, part in enumerate(said)]
-            return lambda scope: [part for make in parts if (part := make(scope)) not in (None, {}, [])]
+            return lambda scope: [part for make in parts if (part := make(scope)) not in _ABSENT]
         if isinstance(said, float):
             raise Malformed("mapping", f"{where}: write numbers with a fraction as text, such as '0.5'")
         return lambda _scope: said
+
+    def _object(self, said: dict[str, Any], where: str) -> Callable[[Scope], Any]:
+        members = [(str(name), self.value(part, f"{where}.{name}")) for name, part in said.items()]
+        return lambda scope: {name: part for name, make in members if (part := make(scope)) not in _ABSENT}
 
     def _text(self, said: str, where: str) -> Callable[[Scope], Any]:
         """A text; it is absent (None) where one of its columns is empty."""
@@ -286,7 +285,7 @@ class _Compiler:
         if not isinstance(choices, list):
             raise Malformed("mapping", f"{where}.first: expected an array of values")
         makers = [self.value(choice, f"{where}.first[{at}]") for at, choice in enumerate(choices)]
-        return lambda scope: next((value for make in makers if (value := make(scope)) not in (None, {}, [])), None)
+        return lambda scope: next((value for make in makers if (value := make(scope)) not in _ABSENT), None)
 
     def _words(self, said: dict[str, Any], where: str) -> Callable[[Scope], Any]:
         """A column's words translated; a word that is not listed is refused, unless `else` says what it becomes."""
