@@ -44,7 +44,7 @@ def _too_large(limit: int) -> HttpProblem:
 
 
 def split_lines(body: bytes) -> list[bytes]:
-    """The lines of NDJSON that are not blank; each ends in a line feed, and a carriage return before it is white space."""
+    """The lines of NDJSON that are not blank; a carriage return at the end of a line is white space."""
     return [line for line in body.split(b"\n") if line.strip(b" \t\r")]
 
 

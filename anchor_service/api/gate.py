@@ -27,7 +27,7 @@ class Gate:
         self._known: dict[bytes, tuple[float, Access]] = {}
 
     async def access(self, request: Request, scope: Scope) -> Access:
-        """What the request's key opens; HttpProblem: `api_key` (401) without a good key, `scope` (403) without the scope.
+        """What the request's key opens; HttpProblem `api_key` (401) or `scope` (403) where that is not enough.
 
         A key with the scope admin has all scopes.
         """

@@ -1,0 +1,96 @@
+"""A log's life: init, serve, demo, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from anchor_service.cli import demo as demonstration
+from anchor_service.cli.console import BAD_INPUT, Failure, err, out, progress
+from anchor_service.cli.opening import bake_own_page, opened
+from anchor_service.cli.options import HOME, Data, settings_of
+from anchor_service.cli.running import lan_address, listen, served, terminable, wait_for_signal
+from anchor_service.wiring import build, create
+
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on (8000).")]
+PublicUrl = Annotated[str | None, typer.Option("--public-url", help="Where phones reach this service: labels' links.")]
+
+
+def init(  # noqa: PLR0917 - typer passes them by name
+    data: Data = HOME,
+    name: Annotated[str | None, typer.Option(help="Your schema-less URL, the first part of the log's origin.")] = None,
+    public_url: PublicUrl = None,
+    rpc: Annotated[list[str] | None, typer.Option(help="A node of the chain to anchor on; repeatable.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="That chain's id.")] = None,
+    chain_name: Annotated[str | None, typer.Option(help="That chain's name for people.")] = None,
+    test_chain: Annotated[bool | None, typer.Option("--test-chain", help="It is a development chain.")] = None,
+    publisher_key: Annotated[Path | None, typer.Option(help="File with the publisher's private key (hex).")] = None,
+    owner_key: Annotated[Path | None, typer.Option(help="File with the owner's private key (hex).")] = None,
+) -> None:
+    """Create a log: keys, database, and its place in the registry; on the embedded chain unless --rpc is given."""
+    settings = settings_of(
+        data,
+        name=name,
+        public_url=public_url,
+        rpc_urls=tuple(rpc) if rpc else None,
+        chain_id=chain_id,
+        chain_name=chain_name,
+        test_chain=test_chain,
+        publisher_key_file=publisher_key,
+        owner_key_file=owner_key,
+    )
+    with progress("Creating the log"):
+        create(settings)
+    with opened(settings) as service:
+        bake_own_page(service)
+        out().print(f"log {service.policy().origin}\nin {escape(str(data))}", markup=False)
+
+
+def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
+    """Serve a log: HTTP, sealing and anchoring in one process, until SIGTERM or Ctrl-C."""
+    settings = settings_of(data, host=host, port=port, public_url=public_url)
+    with terminable(), listen(settings.host, settings.port) as server:
+        with served(build(settings), server):
+            err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
+            wait_for_signal()
+        err().print("stopped")
+
+
+def demo(
+    data: Data = HOME,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    lan: Annotated[
+        bool, typer.Option("--lan", help="Listen on the local network, with links for a phone on it.")
+    ] = False,
+    public_url: PublicUrl = None,
+    once: Annotated[bool, typer.Option("--once", help="Exit when all was shown.")] = False,
+) -> None:
+    """Create a log on the embedded chain, send three sample orders, anchor and verify them, and keep serving."""
+    if lan and public_url is not None:
+        raise Failure("--lan makes the links itself: leave --public-url out", BAD_INPUT)
+    server = listen("0.0.0.0" if lan else "127.0.0.1", port)  # noqa: S104 - what --lan asks for
+    with server, terminable():
+        address = lan_address() if lan else "127.0.0.1"
+        settings = settings_of(data, port=server.port, public_url=public_url or f"http://{address}:{server.port}")
+        demonstration.demo(settings, server, once=once)
+
+
+def status(data: Data = HOME) -> None:
+    """Show how far the log is: its head, what waits, its anchors."""
+    with opened(settings_of(data)) as service:
+        health = service.health()
+        head = Table("entries", "batches", "waiting", "anchored", "final", title="Log", title_justify="left")
+        head.add_row(*map(str, (health.size, health.batch, health.waiting, health.anchored_size, health.final_size)))
+        anchors = Table("size", "state", "block", "transaction", title="Newest anchors", title_justify="left")
+        for anchor in service.prove.anchors(limit=10).items:
+            block = "" if anchor.block is None else str(anchor.block.number)
+            transaction = "" if anchor.transaction is None else f"0x{anchor.transaction.hex()}"
+            anchors.add_row(str(anchor.size), anchor.state, block, transaction)
+    out().print(head, anchors)
+    for problem in health.problems:
+        out().print(f"[yellow]![/] {escape(problem)}")

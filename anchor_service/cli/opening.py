@@ -1,0 +1,42 @@
+"""Opening logs for commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from rich.markup import escape
+
+from anchor_service.cli.console import err
+from anchor_service.protocol.errors import SealtrailError
+from anchor_service.protocol.policy import print_policy
+from anchor_service.services.page import bake
+from anchor_service.settings import Settings
+from anchor_service.wiring import Service, build
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Service]:
+    """Open a log that is there, for one command."""
+    service = build(settings)
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+def bake_page(policy: bytes, out: Path) -> None:
+    """Write the page that trusts this policy."""
+    bake(resources.files("anchor_service") / "page", policy, out)
+
+
+def bake_own_page(service: Service) -> None:
+    """Write the page that trusts this log into its data directory; where none was built, say so and go on."""
+    try:
+        bake_page(print_policy(service.policy()), service.settings.data / "page")
+    except SealtrailError as problem:
+        if problem.code != "page_not_built":
+            raise
+        err().print(f"[yellow]Labels lead nowhere yet:[/] {escape(problem.message)}")

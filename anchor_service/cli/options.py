@@ -1,0 +1,34 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from anchor_service.cli.console import BAD_INPUT, Failure
+from anchor_service.settings import Settings
+
+HOME = Path(".sealtrail")
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", envvar="SEALTRAIL_DATA", help="The data directory.", file_okay=False, show_default=True),
+]
+Tenant = Annotated[str, typer.Option("--tenant", envvar="SEALTRAIL_TENANT", help="The tenant's id.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Where to write it; stdout if not given.", dir_okay=False)
+]
+
+
+def settings_of(data: Path, **given: object) -> Settings:
+    """Settings for this data directory; options that were not given (None) come from environment, file, defaults."""
+    try:
+        known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return Settings(data=data, **known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise Failure(f"setting {name}: {first['msg']}", BAD_INPUT) from None

@@ -1,0 +1,65 @@
+"""A log that is served: HTTP, sealing and anchoring in this process, stopped in order."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from anchor_service.api.app import create_app
+from anchor_service.api.server import HttpServer
+from anchor_service.cli.console import Failure
+from anchor_service.wiring import Service
+
+
+def listen(host: str, port: int) -> HttpServer:
+    """Take the port; Failure in one line where that cannot be."""
+    try:
+        return HttpServer(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Failure(
+                f"port {port} is in use on {host}: stop what listens there, or choose another with --port"
+            ) from None
+        raise Failure(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
+
+
+@contextmanager
+def served(service: Service, server: HttpServer) -> Iterator[None]:
+    """Serve an open log and close it: at the end requests finish first, then what they began, then all closes."""
+    try:
+        service.start()
+        server.start(create_app(service))
+        yield
+    finally:
+        server.stop()
+        service.stop()
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C: a KeyboardInterrupt, on which everything closes in order."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def wait_for_signal() -> None:
+    """Sleep until Ctrl-C or SIGTERM."""
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def lan_address() -> str:
+    """This machine's address on the local network.  A connected UDP socket sends nothing; it only picks a route."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            raise Failure("no network was found: --lan needs one (or say --public-url URL)") from None
+        return str(probe.getsockname()[0])
