@@ -8,6 +8,7 @@ peer: every block is final at once, and nobody else vouches for it, so what is a
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -27,11 +28,16 @@ from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 
+from anchor_service.chain import RECURSION_LIMIT
 from anchor_service.chain.artefact import read_artefact
 from anchor_service.chain.database import Database, FileLock
 from anchor_service.chain.jsonrpc import INVALID_PARAMS, REVERTED, SERVER_ERROR
 from anchor_service.ports import CallFailed, ChainRefused
 from anchor_service.protocol.hashes import Hash
+
+# With the limit that py-evm sets, deeply nested input anywhere in this process would overflow its stack and end it.
+# What runs here (the factory, the registry) calls two contracts deep.
+sys.setrecursionlimit(RECURSION_LIMIT)
 
 DEVELOPMENT_CHAIN_ID: Final = 7_325_872
 """The embedded chain's id unless a setting says otherwise; no public chain has it."""

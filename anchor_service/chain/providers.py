@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httpx2
+import orjson
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -69,8 +70,10 @@ class HttpProvider(JSONBaseProvider):
         except httpx2.HTTPError as problem:
             raise ChainUnavailable("node_silent", f"{self.name}: {type(problem).__name__}") from problem
         try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError) as problem:
+            # Not the standard library's: its depth is bounded by the interpreter's limit alone, which libraries raise so
+            # far that a deep answer would end the process.
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError as problem:
             raise ChainUnavailable("node_nonsense", f"{self.name}: HTTP {status} without JSON") from problem
         if not isinstance(answer, dict) or not {"result", "error"} & set(answer):
             raise ChainUnavailable("node_nonsense", f"{self.name}: HTTP {status} without a result")

@@ -126,6 +126,20 @@ def test_one_process_at_a_time(path: Path, chain: EmbeddedChain) -> None:
     open_chain(path, time.time).close()
 
 
+def test_deep_input_still_cannot_overflow_the_stack(path: Path) -> None:
+    script = (
+        "import json, sys, time; from pathlib import Path; from anchor_service.chain.embedded import open_chain\n"
+        "chain = open_chain(Path(sys.argv[1]), time.time); chain.send(bytes.fromhex(sys.argv[2]))\n"
+        "try: json.loads('[' * 1_000_000)\n"
+        "except RecursionError: print('refused', chain.head().number)"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", script, str(path), raw_transfer().hex()],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert output == "refused 1\n"
+
+
 def test_the_genesis_has_what_was_asked_for(chain: EmbeddedChain) -> None:
     head = chain.head()
     assert (head.number, head.header.timestamp, chain.chain_id) == (0, NOW, DEVELOPMENT_CHAIN_ID)
