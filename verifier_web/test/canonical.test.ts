@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 import { describe, expect, it } from "vitest";
 
 import { parseCanonical, parseJson, printJson } from "../src/protocol/canonical.ts";
 import { Malformed } from "../src/protocol/errors.ts";
-import { utf8 } from "../src/protocol/hashes.ts";
+import { hex, parseHex, utf8 } from "../src/protocol/hashes.ts";
 
 function read(text: string): string {
   return printJson(parseJson(utf8(text)));
@@ -92,5 +95,22 @@ describe("canonical form (SPEC 2.4)", () => {
   it.each(['{"b":1,"a":2}', "[1, 2]", "1.0", "1e2", '"\\u0041"', '"\\/"', '"\\u000A"', "{}\n"])("refuses %s", (text) => {
     parseJson(utf8(text));
     expect(() => parseCanonical(utf8(text))).toThrow(expect.objectContaining({ code: "not_canonical" }));
+  });
+});
+
+describe("the table of tests/vectors", () => {
+  interface Table {
+    readonly accepted: readonly { readonly input: string; readonly output: string }[];
+    readonly refused: readonly { readonly input: string; readonly why: string }[];
+  }
+  const file = fileURLToPath(new URL("../../tests/vectors/canonical.json", import.meta.url));
+  const { accepted, refused } = JSON.parse(readFileSync(file, "utf8")) as Table;
+
+  it.each(accepted)("takes $input", ({ input, output }) => {
+    expect(hex(utf8(printJson(parseJson(parseHex(input, "table")))))).toBe(output);
+  });
+
+  it.each(refused)("refuses $why", ({ input }) => {
+    expect(() => parseJson(parseHex(input, "table"))).toThrow(Malformed);
   });
 });

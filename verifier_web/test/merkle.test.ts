@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 import { describe, expect, it } from "vitest";
 
 import { Altered } from "../src/protocol/errors.ts";
-import { sha, utf8 } from "../src/protocol/hashes.ts";
+import { hex, parseHash, sha, utf8 } from "../src/protocol/hashes.ts";
 import type { Hash, Leaf } from "../src/protocol/hashes.ts";
 import { leafHash, nodeHash, pathLength, verifyConsistency, verifyInclusion } from "../src/protocol/merkle.ts";
 import { consistencyProof, inclusionPath, treeHash } from "./world.ts";
@@ -83,5 +86,29 @@ describe("consistency (SPEC 7.3)", () => {
     const root = treeHash(tree(2));
     expect(() => verifyConsistency(0, 2, [], root, root)).toThrow(Altered);
     expect(() => verifyConsistency(3, 2, [], root, root)).toThrow(Altered);
+  });
+});
+
+describe("the tables of tests/vectors", () => {
+  interface Tables {
+    readonly roots: readonly { size: number; root: string }[];
+    readonly inclusion: readonly { index: number; size: number; leaf: string; path: string[]; root: string }[];
+    readonly consistency: readonly { first: number; second: number; proof: string[]; first_root: string; second_root: string }[];
+    readonly path_length: readonly { index: number; size: number; length: number }[];
+  }
+  const file = fileURLToPath(new URL("../../tests/vectors/merkle.json", import.meta.url));
+  const tables = JSON.parse(readFileSync(file, "utf8")) as Tables;
+  const read = (text: string): Hash => parseHash(text, "table");
+
+  it("hold", () => {
+    for (const { size, root } of tables.roots) expect(hex(treeHash(tree(size)))).toBe(root);
+    for (const { index, size, leaf, path, root } of tables.inclusion) {
+      verifyInclusion(read(leaf) as Leaf, index, size, path.map(read), read(root));
+    }
+    for (const row of tables.consistency) {
+      verifyConsistency(row.first, row.second, row.proof.map(read), read(row.first_root), read(row.second_root));
+    }
+    for (const { index, size, length } of tables.path_length) expect(pathLength(index, size)).toBe(length);
+    expect(tables.inclusion.length + tables.consistency.length + tables.path_length.length).toBeGreaterThan(200);
   });
 });

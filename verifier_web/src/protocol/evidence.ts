@@ -13,9 +13,9 @@ import { Altered, Malformed } from "./errors.ts";
 import { HASH_SIZE, equal, hash, hex, keccak256 } from "./hashes.ts";
 import type { Address, Hash, LogId } from "./hashes.ts";
 
-/** No block holds as many transactions. */
+// SPEC 12.3: The index is less than 2^24
 const MAX_INDEX = 2 ** 24;
-/** Lists within lists; a receipt has four of them, and depth must not cost a verifier its stack. */
+// SPEC 12.3: lists in lists no deeper than 16
 const MAX_DEPTH = 16;
 
 /** An RLP item: a byte string, or a list of items. */
@@ -194,7 +194,7 @@ function rlpOfIndex(index: number): Uint8Array {
 
 // --- RLP ---------------------------------------------------------------------------------------------------------
 
-/** Reads one RLP item that fills `raw`. SPEC 12.3: RLP is read strictly: the shortest encoding only. */
+/** Reads one RLP item that fills `raw`, in the shortest encoding only (SPEC 12.3). */
 export function readRlp(raw: Uint8Array): Rlp {
   const [item, end] = readItem(raw, 0, raw.length, MAX_DEPTH);
   if (end !== raw.length) throw wrong("bytes after an RLP item");

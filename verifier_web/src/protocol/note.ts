@@ -97,8 +97,8 @@ export function openNote(note: Note, key: VerifierKey): void {
 /**
  * Proves an Ed25519 signature (SPEC 2.7); Altered with `code` otherwise.
  *
- * SPEC 2.7: the encoding of [S]B − [k]A, without a cofactor, is R byte for byte. Libraries differ where somebody made
- * key and signature to that end, so the equation is written out; the arithmetic is the library's.
+ * Libraries differ where somebody made key and signature to that end, so the equation is written out here; the
+ * arithmetic is the library's.
  */
 export function verifySignature(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array, code: string): void {
   if (!isSigned(publicKey, signature, message)) throw new Altered(code, "the Ed25519 signature does not verify");
@@ -111,6 +111,7 @@ function isSigned(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Ar
   const key = decodePoint(publicKey);
   const s = littleEndian(encodedS);
   if (signature.length !== SIGNATURE_SIZE || key === null || key.isSmallOrder() || s >= order) return false;
+  // SPEC 2.7: the encoding of [S]B − [k]A, without a cofactor, is R byte for byte
   const k = littleEndian(sha512(concatBytes(encodedR, publicKey, message))) % order;
   return equal(Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k)).toBytes(), encodedR);
 }

@@ -137,7 +137,7 @@ function parseEvent(value: Json, where: string): ProvenEvent {
 
 function parseView(disclosedValue: Json, hiddenValue: Json, where: string): View {
   const disclosed = items(disclosedValue, [1, MAX_FIELDS], `${where}.disclosed`, (item, at) => parseDisclosure(text(item, at)));
-  // SPEC 14.3: `disclosed` are disclosures in ascending order of names
+  // SPEC 14.3: `disclosed` (at least one) are disclosures in ascending order of names
   if (!ascending(disclosed.map((field) => field.name))) {
     throw new Malformed("disclosed_order", `${where}.disclosed: not in ascending order of names`);
   }

@@ -1,4 +1,4 @@
-/** Reading the members of a JSON document by their exact shape (SPEC 14.1: unknown or missing members are refused). */
+/** Reading the members of a JSON document by their exact shape (SPEC 14.1). */
 
 import { hexToBytes } from "@noble/hashes/utils.js";
 
@@ -14,6 +14,7 @@ export function members<const Name extends string>(
 ): Readonly<Record<Name, Json>> {
   const object = anyObject(value, where);
   const odd = [...names.filter((name) => !object.has(name)), ...[...object.keys()].filter((name) => !names.includes(name as Name))];
+  // SPEC 14.1: Unknown or missing members are refused.
   if (odd[0] !== undefined) {
     const problem = object.has(odd[0]) ? "unknown" : "missing";
     throw new Malformed("shape", `${where}: member ${JSON.stringify(odd[0].slice(0, 80))} is ${problem}`);
