@@ -274,8 +274,8 @@ export const en: Texts = {
   checks: {
     heading: "What was checked",
     intro: "Your browser worked these out itself. Nothing here is the server’s opinion.",
-    summary: "{valid} of {total} passed, {invalid} failed, {unknown} open, {skipped} not applicable",
-    results: { VALID: "Passed", INVALID: "Failed", UNKNOWN: "Open", SKIPPED: "Not applicable" },
+    summary: "{valid} of {total} passed, {invalid} failed, {unknown} open, {skipped} not done",
+    results: { VALID: "Passed", INVALID: "Failed", UNKNOWN: "Open", SKIPPED: "Not done" },
     names: {
       format: "The record is readable",
       stream: "The record belongs to this code",

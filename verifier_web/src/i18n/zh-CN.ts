@@ -274,8 +274,8 @@ export const zhCN: Texts = {
   checks: {
     heading: "核验了什么",
     intro: "以下各项均由您的浏览器自行计算，不是服务器的说法。",
-    summary: "共 {total} 项：通过 {valid}，未通过 {invalid}，未定 {unknown}，不适用 {skipped}",
-    results: { VALID: "通过", INVALID: "未通过", UNKNOWN: "未定", SKIPPED: "不适用" },
+    summary: "共 {total} 项：通过 {valid}，未通过 {invalid}，未定 {unknown}，未进行 {skipped}",
+    results: { VALID: "通过", INVALID: "未通过", UNKNOWN: "未定", SKIPPED: "未进行" },
     names: {
       format: "记录可读",
       stream: "记录属于这个二维码",

@@ -89,7 +89,7 @@ async function check<Nodes>(
   if (named.length > 0) await enter("files");
   const { files, hashes } = await fetching;
   await enter("check");
-  const verdict = verifier.verify(proof, link.stream, nodes, hashes.size === 0 ? null : hashes);
+  const verdict = verifier.verify(proof, link.stream, nodes, hashes);
   return { kind: "result", result: { verdict, proof, files } };
 }
 
