@@ -9,7 +9,8 @@ import type { Hash, Leaf } from "../src/protocol/hashes.ts";
 import { leafHash, nodeHash, pathLength, verifyConsistency, verifyInclusion } from "../src/protocol/merkle.ts";
 import { consistencyProof, inclusionPath, treeHash } from "./world.ts";
 
-const LEAVES = Array.from({ length: 70 }, (_, at) => leafHash(utf8(`entry ${at}`)));
+const leaves = (size: number): Leaf[] => Array.from({ length: size }, (_, at) => leafHash(utf8(`entry ${at}`)));
+const LEAVES = leaves(70);
 const ODD = sha(utf8("not in the tree"));
 
 function tree(size: number): readonly Leaf[] {
@@ -101,7 +102,7 @@ describe("the tables of tests/vectors", () => {
   const read = (text: string): Hash => parseHash(text, "table");
 
   it("hold", () => {
-    for (const { size, root } of tables.roots) expect(hex(treeHash(tree(size)))).toBe(root);
+    for (const { size, root } of tables.roots) expect(hex(treeHash(leaves(size)))).toBe(root);
     for (const { index, size, leaf, path, root } of tables.inclusion) {
       verifyInclusion(read(leaf) as Leaf, index, size, path.map(read), read(root));
     }
