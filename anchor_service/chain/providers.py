@@ -70,8 +70,8 @@ class HttpProvider(JSONBaseProvider):
         except httpx2.HTTPError as problem:
             raise ChainUnavailable("node_silent", f"{self.name}: {type(problem).__name__}") from problem
         try:
-            # Not the standard library's: its depth is bounded by the interpreter's limit alone, which libraries raise so
-            # far that a deep answer would end the process.
+            # Not the standard library's: its depth is bounded by the interpreter's limit alone, which libraries raise
+            # so far that a deep answer would end the process.
             answer = orjson.loads(body)
         except orjson.JSONDecodeError as problem:
             raise ChainUnavailable("node_nonsense", f"{self.name}: HTTP {status} without JSON") from problem
