@@ -9,7 +9,7 @@ from functools import partial
 import typer
 
 from anchor_service import __version__
-from anchor_service.cli import logs, orders, tenants
+from anchor_service.cli import importing, logs, orders, tenants
 from anchor_service.cli.console import EXIT_CODES, guarded
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for _command in _COMMANDS:
     app.command()(_command)
+app.command("import")(importing.import_)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
