@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from anchor_service.chain.artefact import read_artefact
+from anchor_service.chain.deploy import Deployment, deploy
 from anchor_service.chain.providers import HttpProvider
+from anchor_service.chain.registry import RegistryChain
 from anchor_service.ports import CannotPay, ChainRefused, ChainUnavailable
 from anchor_service.protocol.evidence import verify_anchored
 from tests.anvil import Anvil, run_anvil
-from tests.chain.world import PUBLISHER, Meddler, World, address_of, anchor_call, landed, root_of, world_on
+from tests.chain.world import OWNER, PUBLISHER, Meddler, World, address_of, anchor_call, landed, root_of, world_on
 
 
 @pytest.fixture
@@ -352,3 +356,107 @@ def test_a_chain_without_base_fees_is_paid_by_gas_price(world: World) -> None:
     assert raised.max_fee * 8 >= transaction.max_fee * 9
     world.chain().send(transaction)
     assert landed(world.chain(), transaction).succeeded
+
+
+# --- setting up -------------------------------------------------------------------------------------------------------
+
+
+def deploy_on(anvil: Anvil, sleep: Any) -> Deployment:
+    return deploy(
+        [anvil.provider],
+        chain_id=anvil.chain_id,
+        owner_key=OWNER,
+        publisher=address_of(PUBLISHER),
+        salt=bytes(32),
+        sleep=sleep,
+    )
+
+
+def test_setting_up_waits_for_the_blocks(anvil: Anvil) -> None:
+    anvil.call("evm_setAutomine", False)
+    waits: list[float] = []
+
+    def mine(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) % 3 == 0:
+            anvil.call("evm_mine")
+
+    place = deploy_on(anvil, mine)
+    assert len(waits) == 6
+    World(anvil.provider, anvil.chain_id, place).chain().check()
+
+
+def test_setting_up_does_not_wait_for_ever(anvil: Anvil) -> None:
+    anvil.call("evm_setAutomine", False)
+    with pytest.raises(ChainUnavailable) as caught:
+        deploy_on(anvil, lambda _: None)
+    assert caught.value.code == "not_mined"
+    # What was sent may still be mined; the next attempt goes on from there.
+    anvil.call("evm_mine")
+    anvil.call("evm_setAutomine", True)
+    World(anvil.provider, anvil.chain_id, deploy_on(anvil, time.sleep)).chain().check()
+
+
+def test_a_chain_without_the_factory_is_refused(anvil: Anvil) -> None:
+    anvil.call("anvil_setCode", "0x" + read_artefact().factory.hex(), "0x")
+    with pytest.raises(ChainRefused) as caught:
+        deploy_on(anvil, time.sleep)
+    assert caught.value.code == "no_factory"
+
+
+def test_other_code_where_the_registry_belongs_is_refused(world: World, anvil: Anvil) -> None:
+    anvil.call("anvil_setCode", "0x" + world.place.registry.hex(), "0x" + read_artefact().runtime[:-1].hex() + "00")
+    with pytest.raises(ChainRefused) as caught:
+        deploy_on(anvil, time.sleep)
+    assert caught.value.code == "registry_code"
+    with pytest.raises(ChainRefused) as caught:
+        world.chain().check()
+    assert caught.value.code == "registry_code"
+
+
+# --- answers that are well formed and wrong ---------------------------------------------------------------------------
+
+
+def changing(world: World, asked: str, change: Any) -> RegistryChain:
+    def meddle(method: str, _params: Any, answer: Any) -> Any:
+        return {"result": change(answer["result"])} if method == asked else answer
+
+    return world.chain(providers=[Meddler(world.provider, meddle)])
+
+
+def test_a_log_of_a_block_that_does_not_count(world: World) -> None:
+    world.anchor(0, 5)
+    chain = changing(world, "eth_getLogs", lambda logs: [{**log, "blockHash": "0x" + "11" * 32} for log in logs])
+    assert chain.anchored(world.place.log, 5) is None
+    changes: list[dict[str, Any]] = [{"removed": True}, {"address": "0x" + "11" * 20}, {"topics": []}, {"data": "0x"}]
+    for change in changes:
+        chain = changing(world, "eth_getLogs", lambda logs, change=change: [{**log, **change} for log in logs])
+        with pytest.raises(ChainUnavailable):
+            chain.anchored(world.place.log, 5)
+
+
+def test_another_block_than_was_asked_for(world: World) -> None:
+    _, mined = world.anchor(0, 5)
+    first: Any = changing(world, "eth_chainId", lambda _: None)._rpc.read("eth_getBlockByNumber", ["0x0", False])
+    chain = changing(world, "eth_getBlockByNumber", lambda _: first)
+    with pytest.raises(ChainUnavailable) as caught:
+        chain.canonical(mined.block.number)
+    assert caught.value.code == "node_nonsense"
+
+
+def test_a_receipt_of_another_transaction(world: World) -> None:
+    transaction, _ = world.anchor(0, 5)
+    chain = changing(world, "eth_getTransactionReceipt", lambda it: {**it, "transactionHash": "0x" + "11" * 32})
+    with pytest.raises(ChainUnavailable):
+        chain.find(transaction.hash)
+
+
+def test_evidence_is_checked_before_it_is_kept(world: World) -> None:
+    transaction, mined = world.anchor(0, 5)
+    for asked, change in (
+        ("eth_getBlockReceipts", lambda them: [{**them[0], "gasUsed": "0x1", "cumulativeGasUsed": "0x1"}]),
+        ("eth_getBlockByHash", lambda it: {**it, "receiptsRoot": "0x" + "11" * 32}),
+        ("eth_getBlockByHash", lambda it: {**it, "transactions": ["0x" + "11" * 32]}),
+    ):
+        with pytest.raises(ChainUnavailable):
+            changing(world, asked, change).evidence(transaction.hash, mined.block, world.place.log, 5)
