@@ -71,6 +71,15 @@ class LoggedEvent(NamedTuple):
     entry: bytes | None
 
 
+class GroupMember(NamedTuple):
+    """What an event's receipt speaks of, in its group."""
+
+    event_id: str
+    stream: StreamId
+    commitment: Hash
+    accepted: int
+
+
 class ReceiptGroup(NamedTuple):
     """The receipts of the `length` events from number `first` on: one signed note, one deadline (SPEC 13.2)."""
 

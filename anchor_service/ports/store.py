@@ -14,6 +14,7 @@ from anchor_service.ports.rows import (
     Batch,
     BatchRow,
     File,
+    GroupMember,
     Head,
     KeyRow,
     LabelRow,
@@ -68,18 +69,20 @@ class EventStore(Protocol):
     def last_accepted(self) -> int:
         """Return when the newest event was accepted, 0 before the first."""
 
-    def accept(self, streams: Sequence[Stream], events: Sequence[NewEvent], group: ReceiptGroup, accepted: int) -> int:
-        """Store new streams, events and their receipt group, whole or not at all, and return the first's number.
+    def accept(
+        self, streams: Sequence[Stream], events: Sequence[NewEvent], groups: Sequence[ReceiptGroup], accepted: int
+    ) -> None:
+        """Store new streams, events and their receipt groups, whole or not at all; durable when this returns.
 
-        When this returns, all is durable.  `group.first` is not looked at.  AlreadyThere where an event id or stream
-        exists already; NotFound where a tenant does not; Busy where it is unknown whether it was stored.
+        The first group is that of the first events, and so on; `first` counts from 0 here.  AlreadyThere where an event
+        id or stream exists already; NotFound where a tenant does not; Busy where it is unknown whether it was stored.
         """
 
     def known(self, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
         """Return those of the (tenant, event_id) that are stored."""
 
-    def group_of(self, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
-        """Return the receipt group of an event and all its events in order."""
+    def group_of(self, number: int) -> tuple[ReceiptGroup, list[GroupMember]]:
+        """Return the receipt group of an event and all its members in order."""
 
     def files(self, tenant: str, hashes: Collection[Hash]) -> dict[Hash, File]:
         """Return those attachments of the tenant that are stored."""
@@ -171,8 +174,11 @@ class Snapshot(LogReader, Protocol):
     def events(self, stream: Stream) -> list[LoggedEvent]:
         """Return a stream's events in order of acceptance."""
 
-    def group_of(self, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
-        """Return the receipt group of an event and all its events in order."""
+    def event(self, tenant: str, event_id: str) -> StoredEvent | None:
+        """Return an event."""
+
+    def group_of(self, number: int) -> tuple[ReceiptGroup, list[GroupMember]]:
+        """Return the receipt group of an event and all its members in order."""
 
     def checkpoint(self, size: int | None = None) -> tuple[int, str] | None:
         """Return size and note of the published checkpoint of this size, or of the newest."""

@@ -1,15 +1,49 @@
-"""Ingest: takes events, stores them durably in commit groups, and gives receipts."""
+"""Ingest: takes events, stores them durably in commit groups, and gives receipts.
+
+Requests of any size queue up for one thread, which stores all that wait in one transaction: the more there is to do,
+the cheaper each event gets.  An answer is given only for what is durable.
+
+    submit ─ parse, draw the secret, disclose, commit ─▶ queue ─▶ streams, receipts, one transaction ─▶ outcomes
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeAlias
+from queue import SimpleQueue
+from typing import Final, TypeAlias
 
-from anchor_service.protocol.errors import SealtrailError
-from anchor_service.protocol.hashes import StreamId
-from anchor_service.protocol.receipt import Receipt
+import structlog
+
+from anchor_service.ports import (
+    AlreadyThere,
+    Busy,
+    EventStore,
+    File,
+    GroupMember,
+    NewEvent,
+    NotFound,
+    ReceiptGroup,
+    StoredEvent,
+    Stream,
+)
+from anchor_service.protocol.canonical import JSON
+from anchor_service.protocol.errors import Altered, Malformed, SealtrailError
+from anchor_service.protocol.event import commit, disclose, parse_disclosure, parse_name, stream_id
+from anchor_service.protocol.hashes import Hash, LogId, StreamId
+from anchor_service.protocol.model import parse_event
+from anchor_service.protocol.note import VerifierKey
+from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
+from anchor_service.protocol.signature import verify_actor
+
+_TRANSACTION: Final = 4_000
+"""Events stored at once, about; a request is never torn apart."""
+_GROUP: Final = 256
+"""Most receipts under one signature: a path has 8 hashes at most."""
+_TRIES: Final = 4
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +73,344 @@ class Refused:
 Outcome: TypeAlias = "Accepted | Refused"
 
 
+class _Item:
+    """An event on its way; one of a request's, at `place`."""
+
+    __slots__ = ("commitment", "disclosures", "event_id", "fields", "given", "order", "outcome", "place", "secret")
+
+    def __init__(self, place: int, event_id: str, order: tuple[str, str], fields: dict[str, JSON]) -> None:
+        self.place = place
+        self.event_id = event_id
+        self.order = order
+        self.fields = fields
+        self.secret = b""
+        self.given = False
+        self.commitment = Hash(bytes(32))
+        self.disclosures = b""
+        self.outcome: Outcome | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.order[0], self.event_id
+
+    def same_as(self, order: tuple[str, str], secret: bytes, commitment: Hash) -> bool:
+        """Say whether this has the body that was committed with that secret.
+
+        The commitment is a hash of the body under the secret, so no other hash of the body need be kept; once the
+        secret is erased, nobody can tell any more.
+        """
+        if self.order != order or not secret or (self.given and self.secret != secret):
+            return False
+        return commit(disclose(secret, self.fields)) == commitment
+
+
+class _Request:
+    __slots__ = ("future", "items", "outcomes")
+
+    def __init__(self, outcomes: list[Outcome | None], items: list[_Item]) -> None:
+        self.outcomes = outcomes
+        self.items = items
+        self.future: Future[list[Outcome]] = Future()
+        self.future.set_running_or_notify_cancel()  # what was submitted is stored, whoever stops waiting for it
+
+    def answer(self) -> None:
+        for item in self.items:
+            self.outcomes[item.place] = item.outcome
+        whole = [outcome for outcome in self.outcomes if outcome is not None]
+        if len(whole) != len(self.outcomes):
+            raise AssertionError("an event without an outcome")
+        self.future.set_result(whole)
+
+
 class Ingest:
-    """The only writer of events.  Any thread may submit; one thread of its own stores them in commit groups."""
+    """The only writer of events.  Any thread may submit; one thread of its own stores them in commit groups.
+
+    `clock` gives ms UTC, `draw` that many random bytes, `sign` an Ed25519 signature with `key`'s secret; `promise` is
+    in ms, `most_queued` in events.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        log: LogId,
+        key: VerifierKey,
+        sign: Callable[[bytes], bytes],
+        clock: Callable[[], int],
+        draw: Callable[[int], bytes],
+        promise: int,
+        most_queued: int,
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._key = key
+        self._sign = sign
+        self._clock = clock
+        self._draw = draw
+        self._promise = promise
+        self._most_queued = most_queued
+        self._queue: SimpleQueue[_Request | None] = SimpleQueue()
+        self._queued = 0
+        self._turn = threading.Lock()  # guards `_queued` and `_open`
+        self._open = False
+        self._thread: threading.Thread | None = None
+        self._latest = 0
+
+    # --- the caller's thread ------------------------------------------------------------------------------------------
 
     def submit(self, tenant: str, items: Sequence[bytes], keys: Sequence[str | None] = ()) -> Future[list[Outcome]]:
         """Take the JSON bytes of events and return, later, one outcome for each, in order.
 
         `keys[i]` (an Idempotency-Key) stands for a missing event_id of `items[i]`.  Parsing happens in the caller's
         thread (about 0.1 ms an event).  Raises Busy where the queue is full; the future raises Busy where the disk or
-        database is full or locked.  In both cases the whole request may be sent again.
+        database is full or locked, and NotFound for an unknown tenant.  After Busy the whole request may be sent again.
         """
-        raise NotImplementedError
+        self._enter(len(items))
+        try:
+            outcomes: list[Outcome | None] = [None] * len(items)
+            prepared: list[_Item] = []
+            for place, raw in enumerate(items):
+                key = keys[place] if place < len(keys) else None
+                try:
+                    prepared.append(self._prepare(tenant, place, raw, key))
+                except SealtrailError as problem:
+                    outcomes[place] = Refused(place, key, problem)
+            request = _Request(outcomes, prepared)
+        except BaseException:
+            self._leave(len(items))
+            raise
+        if prepared:
+            self._queue.put(request)
+        else:
+            self._leave(len(items))
+            request.answer()
+        return request.future
 
-    def start(self) -> None:
-        """Start storing."""
-        raise NotImplementedError
+    def _prepare(self, tenant: str, place: int, raw: bytes, key: str | None) -> _Item:
+        draft = parse_event(raw)
+        event_id = draft.event_id
+        if event_id is None:
+            if key is None:
+                raise Malformed("event_id_missing", "event_id: missing, and there is no Idempotency-Key")
+            event_id = parse_name(key, "Idempotency-Key")
+        item = _Item(place, event_id, (tenant, draft.order_id), draft.fields)
+        item.given = draft.secret is not None
+        item.secret = draft.secret or self._draw(32)
+        disclosures = disclose(item.secret, draft.fields)
+        item.commitment = commit(disclosures)
+        item.disclosures = b"\n".join([raw for _, raw in disclosures])  # canonical JSON holds no newline
+        return item
 
-    def stop(self) -> None:
-        """Store what was submitted, then stop; later submissions raise Busy."""
-        raise NotImplementedError
+    def _enter(self, count: int) -> None:
+        with self._turn:
+            if not self._open:
+                raise Busy("the service is stopping", retry_after=5)
+            if self._queued and self._queued + count > self._most_queued:
+                raise Busy(f"{self._queued} events are waiting to be stored")
+            self._queued += count
+
+    def _leave(self, count: int) -> None:
+        with self._turn:
+            self._queued -= count
 
     @property
     def queued(self) -> int:
         """How many events wait to be stored."""
-        raise NotImplementedError
+        return self._queued
+
+    def start(self) -> None:
+        """Start storing; Busy where the store cannot be read now."""
+        self._latest = self._store.last_accepted()
+        self._thread = threading.Thread(target=self._run, name="ingest")
+        self._open = True
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Store what was submitted, then stop; later submissions raise Busy."""
+        with self._turn:
+            self._open = False
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    # --- the storing thread -------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            request = self._queue.get()
+            requests = []
+            count = 0
+            while request is not None:
+                requests.append(request)
+                count += len(request.items)
+                if count >= _TRANSACTION or self._queue.empty():
+                    break
+                request = self._queue.get()
+            going = request is not None
+            if requests:
+                self._store_requests(requests)
+                self._leave(sum(len(request.outcomes) for request in requests))
+        # A request may have been let in before the door was closed, and queued after the end was.
+        while not self._queue.empty():
+            if (late := self._queue.get()) is not None:
+                self._store_requests([late])
+                self._leave(len(late.outcomes))
+
+    def _store_requests(self, requests: list[_Request]) -> None:
+        try:
+            self._store_items([item for request in requests for item in request.items])
+            for request in requests:
+                request.answer()
+        except NotFound as problem:
+            if len(requests) == 1:
+                requests[0].future.set_exception(problem)
+                return
+            for request in requests:  # one tenant that is unknown must not harm the others
+                self._store_requests([request])
+        except Exception as problem:  # noqa: BLE001 - whoever waits must hear of it, and the next request is another
+            if not isinstance(problem, Busy):
+                _log.exception("ingest_failed", events=sum(len(request.items) for request in requests))
+            for request in requests:
+                if not request.future.done():
+                    request.future.set_exception(problem)
+
+    def _store_items(self, items: list[_Item]) -> None:
+        leaders: dict[tuple[str, str], _Item] = {}
+        followers = [item for item in items if leaders.setdefault(item.key, item) is not item]
+        # First as if every id were new, since nearly all are; the database says where one is not.
+        known: dict[tuple[str, str], StoredEvent] | None = None
+        for _ in range(_TRIES):
+            fresh = [item for key, item in leaders.items() if known is None or key not in known]
+            streams = self._store.streams({item.order for item in fresh})
+            problems = self._problems(fresh, streams)
+            if problems and known is None:
+                known = self._store.known(leaders)
+                continue
+            for item, problem in problems:
+                item.outcome = Refused(item.place, item.event_id, problem)
+            refused = {id(item) for item, _ in problems}
+            try:
+                self._accept([item for item in fresh if id(item) not in refused], streams)
+            except AlreadyThere:
+                known = self._store.known(leaders)
+                continue
+            break
+        else:
+            raise Busy("others store the same events at the same time")
+        known = known or {}
+        self._answer_known([(item, known[item.key]) for item in items if item.key in known])
+        for item in followers:
+            if item.key not in known:
+                _follow(item, leaders[item.key])
+
+    def _problems(
+        self, items: list[_Item], streams: dict[tuple[str, str], Stream]
+    ) -> list[tuple[_Item, SealtrailError]]:
+        """Return what only the store's state can tell is wrong."""
+        named: dict[str, set[Hash]] = {}
+        with_files = [item for item in items if "attachments" in item.fields]
+        for item in with_files:
+            named.setdefault(item.order[0], set()).update(file.sha256 for file in _files(item))
+        files = {tenant: self._store.files(tenant, hashes) for tenant, hashes in named.items()}
+        problems: list[tuple[_Item, SealtrailError]] = []
+        for item in with_files:
+            for file in _files(item):
+                if files[item.order[0]].get(file.sha256) != file:
+                    detail = f"attachments: no file {file.sha256} of {file.size} bytes and {file.media_type} was put"
+                    problems.append((item, Malformed("attachment_unknown", detail)))
+                    break
+        for item in items:
+            if "signature" in item.fields:
+                try:
+                    self._verify_actor(item, streams.get(item.order))
+                except Altered as problem:
+                    problems.append((item, Malformed(problem.code, f"signature: {problem.message}")))
+        return problems
+
+    def _verify_actor(self, item: _Item, stream: Stream | None) -> None:
+        if stream is None:
+            raise Altered("actor_signature", "the order has no stream yet that could have been signed over")
+        fields = [parse_disclosure(raw.decode()) for raw in item.disclosures.split(b"\n")]
+        verify_actor(item.fields["signature"], {field.name: field.digest for field in fields}, self._log, stream.id)
+
+    def _accept(self, items: list[_Item], streams: dict[tuple[str, str], Stream]) -> None:
+        """Store new events and give their outcomes."""
+        if not items:
+            return
+        # Acceptance never goes back in time, whatever the clock does.
+        accepted = self._latest = max(self._clock(), self._latest)
+        deadline = accepted + self._promise
+        new_streams: dict[tuple[str, str], Stream] = {}
+        events, leaves = [], []
+        for item in items:
+            stream = streams.get(item.order) or new_streams.get(item.order)
+            if stream is None:
+                salt = Hash(self._draw(32))
+                stream = new_streams[item.order] = Stream(stream_id(salt, *item.order), salt, *item.order)
+            events.append(NewEvent(stream, item.event_id, item.secret, item.commitment, item.disclosures))
+            leaves.append(
+                print_receipt_leaf(
+                    ReceiptLeaf(self._log, stream.id, item.event_id, item.commitment, accepted, deadline)
+                )
+            )
+        groups, signed = [], []
+        for first in range(0, len(leaves), _GROUP):
+            group = CommitGroup(leaves[first : first + _GROUP])
+            note = group.sign(self._key, self._sign)
+            signed.append((group, note))
+            groups.append(ReceiptGroup(first, len(group.leaves), deadline, note))
+        self._store.accept(list(new_streams.values()), events, groups, accepted)
+        # If we crash here, all is stored and nobody was told: the same request again is answered from what is stored.
+        for place, (item, event) in enumerate(zip(items, events, strict=True)):
+            group, note = signed[place // _GROUP]
+            receipt = group.receipt(place % _GROUP, note)
+            item.outcome = Accepted(item.event_id, item.order[1], event.stream.id, receipt, known=False)
+
+    def _answer_known(self, found: Iterable[tuple[_Item, StoredEvent]]) -> None:
+        groups: dict[int, tuple[ReceiptGroup, CommitGroup]] = {}
+        for item, stored in found:
+            stream = stored.stream
+            if not item.same_as((stream.tenant, stream.order_id), stored.secret, stored.commitment):
+                item.outcome = _conflict(item)
+                continue
+            if stored.number not in groups:
+                group, members = self._store.group_of(stored.number)
+                rebuilt = CommitGroup([_leaf(self._log, member, group.deadline) for member in members])
+                groups.update(dict.fromkeys(range(group.first, group.first + group.length), (group, rebuilt)))
+            group, rebuilt = groups[stored.number]
+            receipt = rebuilt.receipt(stored.number - group.first, group.note)
+            item.outcome = Accepted(item.event_id, stream.order_id, stream.id, receipt, known=True)
+
+
+def _leaf(log: LogId, member: GroupMember, deadline: int) -> str:
+    leaf = ReceiptLeaf(log, member.stream, member.event_id, member.commitment, member.accepted, deadline)
+    return print_receipt_leaf(leaf)
+
+
+def _follow(item: _Item, leader: _Item) -> None:
+    """Give the second of two events with one id, that came together, what it would have got a moment later."""
+    match leader.outcome:
+        case Accepted() as accepted if item.same_as(leader.order, leader.secret, leader.commitment):
+            item.outcome = Accepted(accepted.event_id, accepted.order_id, accepted.stream, accepted.receipt, known=True)
+        case Refused(problem=problem) if item.fields == leader.fields:
+            item.outcome = Refused(item.place, item.event_id, problem)
+        case _:
+            item.outcome = _conflict(item)
+
+
+def _conflict(item: _Item) -> Refused:
+    problem = SealtrailError("event_conflict", f"event_id: {item.event_id!r} was sent before with another body")
+    return Refused(item.place, item.event_id, problem)
+
+
+def _files(item: _Item) -> list[File]:
+    """Return the files that an event names; the model has checked their form."""
+    listed = item.fields.get("attachments")
+    files = []
+    for named in listed if isinstance(listed, list) else []:
+        match named:
+            case {"sha256": str(sha256), "size": int(size), "media_type": str(media_type)}:
+                files.append(File(Hash(bytes.fromhex(sha256)), size, media_type))
+    return files

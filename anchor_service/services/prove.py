@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from anchor_service.ports import AnchorState, Audience, Block
+from anchor_service.ports import (
+    AnchorRow,
+    AnchorState,
+    Audience,
+    BatchRow,
+    Block,
+    LoggedEvent,
+    NotFound,
+    ReadStore,
+    Snapshot,
+    StoredEvent,
+    StoreRefused,
+    Stream,
+)
 from anchor_service.protocol.canonical import JSON
-from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.protocol.receipt import Receipt
+from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.event import BlockId, Disclosure, parse_event_entry
+from anchor_service.protocol.evidence import read_header
+from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId, StreamId
+from anchor_service.protocol.merkle import prove_inclusion
+from anchor_service.protocol.model import PUBLIC
+from anchor_service.protocol.policy import Policy
+from anchor_service.protocol.proof import (
+    MAX_PENDING,
+    Opening,
+    PendingEvent,
+    Proof,
+    ProvenAnchor,
+    ProvenEvent,
+    View,
+    print_proof,
+)
+from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
+from anchor_service.protocol.story import flag_events
+from anchor_service.protocol.tiles import HEIGHT, WIDTH, TileTree
+from anchor_service.protocol.verify import Result, attachment_hashes, verify
+
+MAX_PAGE: Final = 500
+_MAX_LEVEL: Final = 6
+_CURSOR: Final = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 
 T = TypeVar("T")
 
@@ -50,7 +88,7 @@ class EventView:
     index: int | None
     batch: int | None
     anchor: int | None
-    receipt: Receipt | None
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +144,7 @@ class AnchorView:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Nothing of the order is under a final anchor yet: when its oldest event was accepted, and when it is sealed by."""
+    """Nothing of the order is under a final anchor: when its oldest event was accepted, and by when it is sealed."""
 
     accepted: int
     sealed_by: int
@@ -116,45 +154,310 @@ class Prove:
     """Reads with the store's published state: nothing beyond the published checkpoint is shown.
 
     Methods that name an order raise NotFound (`order_unknown`) where the tenant has none of that id.  Cursors are
-    what a Page's `next` was, None for the first page; Malformed (`cursor`) otherwise.
+    what a Page's `next` was, None for the first page; Malformed (`cursor`) otherwise.  `policy` says what our own
+    verifier trusts beside the blocks of the anchors that we hold to be final.
     """
 
-    def order(self, tenant: str, order_id: str) -> OrderView:
-        """Return an order with all its fields, for its own tenant."""
-        raise NotImplementedError
+    def __init__(self, store: ReadStore, *, log: LogId, policy: Callable[[], Policy]) -> None:
+        self._store = store
+        self._log = log
+        self._policy = policy
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def order(self, tenant: str, order_id: str, *, receipts: bool = False) -> OrderView:
+        """Return an order with all its fields, for its own tenant; `receipts` costs some milliseconds an event."""
+        with self._store.snapshot() as snapshot:
+            stream = _stream(snapshot, tenant, order_id)
+            logged = snapshot.events(stream)
+            reach = _Reach(snapshot)
+            fields = [{field.name: field.value for field in _fields(item.event)} for item in logged]
+            end, flags = flag_events(fields)
+            return OrderView(
+                tenant,
+                order_id,
+                stream.id,
+                end,
+                tuple(
+                    self._event_view(item, reach, fields[place], flags[place], receipts=receipts)
+                    for place, item in enumerate(logged)
+                ),
+            )
+
+    def _event_view(
+        self, item: LoggedEvent, reach: _Reach, fields: dict[str, JSON], flags: tuple[str, ...], *, receipts: bool
+    ) -> EventView:
+        event, index = item.event, item.place
+        receipt = self._receipt(reach.snapshot, event) if receipts else None
+        if index is None or item.entry is None or index >= reach.published:
+            return EventView(
+                event_id=event.event_id,
+                state=EventState.ACCEPTED,
+                fields=fields,
+                flags=flags,
+                commitment=event.commitment,
+                accepted=event.accepted,
+                seq=None,
+                index=None,
+                batch=None,
+                anchor=None,
+                receipt=receipt,
+            )
+        anchor = reach.covering(index)
+        if anchor is not None:
+            state = EventState.FINAL
+        else:
+            state = EventState.ANCHORED if index < reach.mined else EventState.SEALED
+        return EventView(
+            event_id=event.event_id,
+            state=state,
+            fields=fields,
+            flags=flags,
+            commitment=event.commitment,
+            accepted=event.accepted,
+            seq=parse_event_entry(item.entry.decode()).seq,
+            index=index,
+            batch=reach.snapshot.batch_of(index),
+            anchor=anchor,
+            receipt=receipt,
+        )
 
     def orders(self, tenant: str, cursor: str | None = None, limit: int = 50) -> Page[OrderLine]:
         """Return the tenant's orders, the newest first; 1 ≤ limit ≤ 500."""
-        raise NotImplementedError
+        with self._store.snapshot() as snapshot:
+            rows = snapshot.orders(tenant, _below(cursor), _limit(limit) + 1)
+        lines = tuple(OrderLine(row.order_id, row.stream, row.events, row.accepted) for row in rows[:limit])
+        return Page(lines, str(rows[limit - 1].number) if len(rows) > limit else None)
 
-    def proof(self, tenant: str, order_id: str, audience: Audience) -> bytes | NotYet:
-        """Return the order's proof for this audience, checked with the protocol's own verifier before it is given."""
-        raise NotImplementedError
+    def receipt(self, tenant: str, event_id: str) -> Receipt:
+        """Return the receipt that was given for an event; NotFound (`event_unknown`)."""
+        with self._store.snapshot() as snapshot:
+            event = snapshot.event(tenant, event_id)
+            if event is None:
+                raise NotFound("event_unknown", f"there is no event {event_id!r}")
+            return self._receipt(snapshot, event)
 
-    def batch(self, batch: int) -> BatchView:
-        """Return a batch; NotFound (`batch_unknown`)."""
-        raise NotImplementedError
-
-    def batches(self, cursor: str | None = None, limit: int = 50) -> Page[BatchView]:
-        """Return batches, the newest first."""
-        raise NotImplementedError
-
-    def anchor(self, size: int) -> AnchorView:
-        """Return the anchor of this size; NotFound (`anchor_unknown`)."""
-        raise NotImplementedError
-
-    def anchors(self, cursor: str | None = None, limit: int = 50) -> Page[AnchorView]:
-        """Return anchors, the newest first."""
-        raise NotImplementedError
-
-    def checkpoint(self) -> str | None:
-        """Return the published checkpoint, a signed note; None before the first."""
-        raise NotImplementedError
-
-    def tile(self, level: int, index: int, width: int = 256) -> bytes | None:
-        """Return the first `width` hashes of a tile; None where the published checkpoint does not cover them all."""
-        raise NotImplementedError
+    def _receipt(self, snapshot: Snapshot, event: StoredEvent) -> Receipt:
+        group, members = snapshot.group_of(event.number)
+        leaves = [
+            print_receipt_leaf(ReceiptLeaf(self._log, stream, event_id, commitment, accepted, group.deadline))
+            for event_id, stream, commitment, accepted in members
+        ]
+        return CommitGroup(leaves).receipt(event.number - group.first, group.note)
 
     def files(self, tenant: str, order_id: str, audience: Audience) -> frozenset[Hash]:
         """Return the files that events of this order name and this audience sees named."""
-        raise NotImplementedError
+        with self._store.snapshot() as snapshot:
+            stream = _stream(snapshot, tenant, order_id)
+            shown = _Shown(snapshot, tenant, audience)
+            named: set[str] = set()
+            for item in snapshot.events(stream):
+                named |= attachment_hashes(shown.view(item.event))
+            return frozenset(Hash(bytes.fromhex(name)) for name in named)
+
+    # --- proofs -------------------------------------------------------------------------------------------------------
+
+    def proof(self, tenant: str, order_id: str, audience: Audience) -> bytes | NotYet:
+        """Return the order's proof for this audience, checked with the protocol's own verifier before it is given."""
+        with self._store.snapshot() as snapshot:
+            stream = _stream(snapshot, tenant, order_id)
+            logged = snapshot.events(stream)
+            if not logged:
+                raise NotFound("order_unknown", f"the order {order_id!r} has no event yet")
+            reach, shown, tree = _Reach(snapshot), _Shown(snapshot, tenant, audience), TileTree(snapshot)
+            covered = [(item, reach.covering(item.place)) for item in logged if item.place is not None]
+            sizes = sorted({size for _, size in covered if size is not None})
+            if not sizes:
+                deadline = snapshot.group_of(logged[0].event.number)[0].deadline
+                return NotYet(logged[0].event.accepted, deadline)
+            events = [_proven(item, size, sizes, shown, tree) for item, size in covered if size is not None]
+            pending = [
+                PendingEvent(shown.view(item.event), self._receipt(snapshot, item.event))
+                for item in logged[len(events) : len(events) + MAX_PENDING]
+            ]
+            proof = Proof(
+                opening=Opening(stream.salt, stream.tenant, stream.order_id),
+                events=tuple(events),
+                anchors=tuple(_proven_anchor(snapshot, tree, size) for size in sizes),
+                pending=tuple(pending),
+            )
+        raw = print_proof(proof)
+        self._check(raw, proof)
+        return raw
+
+    def _check(self, raw: bytes, proof: Proof) -> None:
+        """Raise where a verifier who trusts the anchors' blocks would not call this proof verified.
+
+        What is stored may be damaged and we may be wrong: neither may reach anybody as a proof.
+        """
+        headers = [read_header(anchor.evidence.header) for anchor in proof.anchors]
+        trusted = [BlockId(header.number, header.hash) for header in headers]
+        verdict = verify(raw, self._policy().trusting(trusted))
+        if verdict.state.exit_code != 0:
+            failed = [check for check in verdict.checks if check.result in (Result.INVALID, Result.UNKNOWN)]
+            found = "; ".join(f"{check.name} {check.code}: {check.detail}" for check in failed)
+            raise StoreRefused("proof_damaged", f"the proof that we would give does not verify: {found}")
+
+    # --- the log ------------------------------------------------------------------------------------------------------
+
+    def batch(self, batch: int) -> BatchView:
+        """Return a batch; NotFound (`batch_unknown`)."""
+        with self._store.snapshot() as snapshot:
+            reach = _Reach(snapshot)
+            for row in snapshot.batches(batch + 1, 1):
+                if row.batch == batch and row.size <= reach.published:
+                    return _batch_view(row, reach)
+        raise NotFound("batch_unknown", f"there is no batch {batch}")
+
+    def batches(self, cursor: str | None = None, limit: int = 50) -> Page[BatchView]:
+        """Return batches, the newest first."""
+        with self._store.snapshot() as snapshot:
+            reach = _Reach(snapshot)
+            rows = snapshot.batches(_below(cursor), _limit(limit) + 1)
+            views = tuple(_batch_view(row, reach) for row in rows[:limit] if row.size <= reach.published)
+        return Page(views, str(rows[limit - 1].batch) if len(rows) > limit else None)
+
+    def anchor(self, size: int) -> AnchorView:
+        """Return the anchor of this size; NotFound (`anchor_unknown`)."""
+        with self._store.snapshot() as snapshot:
+            row = snapshot.anchor(size)
+        if row is None:
+            raise NotFound("anchor_unknown", f"there is no anchor of size {size}")
+        return _anchor_view(row)
+
+    def anchors(self, cursor: str | None = None, limit: int = 50) -> Page[AnchorView]:
+        """Return anchors, the newest first."""
+        with self._store.snapshot() as snapshot:
+            rows = snapshot.anchors(_below(cursor), _limit(limit) + 1)
+        return Page(tuple(map(_anchor_view, rows[:limit])), str(rows[limit - 1].size) if len(rows) > limit else None)
+
+    def checkpoint(self) -> str | None:
+        """Return the published checkpoint, a signed note; None before the first."""
+        with self._store.snapshot() as snapshot:
+            published = snapshot.checkpoint()
+        return None if published is None else published[1]
+
+    def tile(self, level: int, index: int, width: int = WIDTH) -> bytes | None:
+        """Return the first `width` hashes of a tile; None where the published checkpoint does not cover them all."""
+        if level < 0 or index < 0 or not 1 <= width <= WIDTH or level > _MAX_LEVEL:
+            return None
+        with self._store.snapshot() as snapshot:
+            published = snapshot.checkpoint()
+            # SPEC 9.2: Nothing beyond the published checkpoint is served.
+            if published is None or index * WIDTH + width > published[0] >> HEIGHT * level:
+                return None
+            return snapshot.tile(level, index)[: width * HASH_SIZE]
+
+
+class _Reach:
+    """How far publishing and anchoring have come; asked for ascending indexes, `covering` looks up each anchor once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        newest = snapshot.checkpoint()
+        self.published = newest[0] if newest else 0
+        self.mined = snapshot.mined_size()
+        self._final = snapshot.final_size()
+        self._last: tuple[int, int] | None = None  # an index, and the size of the first FINAL anchor that covers it
+
+    def covering(self, index: int) -> int | None:
+        """Return the size of the first FINAL anchor that covers this index."""
+        if index >= self._final:
+            return None
+        if self._last is None or not self._last[0] <= index < self._last[1]:
+            size = self.snapshot.covering(index)
+            if size is None:
+                raise AssertionError("the greatest final anchor covers the index")
+            self._last = index, size
+        return self._last[1]
+
+
+class _Shown:
+    """What an audience sees of a tenant's events."""
+
+    def __init__(self, snapshot: Snapshot, tenant: str, audience: Audience) -> None:
+        self._all = audience in (Audience.COURT, Audience.FULL)
+        self._names = PUBLIC | snapshot.disclosed(tenant, audience)
+
+    def view(self, event: StoredEvent) -> View:
+        """Return the event with the fields that are shown disclosed and the others as digests."""
+        disclosed, hidden = [], {}
+        for field in _fields(event):
+            if self._all or field.name in self._names:
+                disclosed.append(field)
+            else:
+                hidden[field.name] = field.digest
+        return View(tuple(disclosed), hidden)
+
+
+def _fields(event: StoredEvent) -> list[Disclosure]:
+    """Return an event's disclosures by name, as they are stored."""
+    fields = []
+    for raw in event.disclosures.split(b"\n"):
+        _, name, value = json.loads(raw)  # our own bytes: what they are is checked where it matters, by the commitment
+        fields.append(Disclosure(name, value, raw.decode()))
+    return fields
+
+
+def _stream(snapshot: Snapshot, tenant: str, order_id: str) -> Stream:
+    stream = snapshot.stream(tenant, order_id)
+    if stream is None:
+        raise NotFound("order_unknown", f"there is no order {order_id!r}")
+    return stream
+
+
+def _proven(item: LoggedEvent, size: int, sizes: list[int], shown: _Shown, tree: TileTree) -> ProvenEvent:
+    if item.place is None or item.entry is None:
+        raise AssertionError("an event that is covered has an entry")
+    return ProvenEvent(
+        view=shown.view(item.event),
+        entry_text=item.entry.decode(),
+        index=item.place,
+        path=prove_inclusion(tree, item.place, size),
+        anchor=sizes.index(size),
+    )
+
+
+def _proven_anchor(snapshot: Snapshot, tree: TileTree, size: int) -> ProvenAnchor:
+    checkpoint, seals = snapshot.checkpoint(size), snapshot.entries(size - 1, size)
+    if checkpoint is None or len(seals) != 1:
+        raise AssertionError(f"the anchor of size {size} has a checkpoint and a seal entry")
+    return ProvenAnchor(
+        checkpoint_text=checkpoint[1],
+        seal_text=seals[0].decode(),
+        seal_path=prove_inclusion(tree, size - 1, size),
+        evidence=snapshot.evidence(size),
+    )
+
+
+def _batch_view(row: BatchRow, reach: _Reach) -> BatchView:
+    return BatchView(
+        batch=row.batch,
+        first=row.first,
+        size=row.size,
+        events=row.events,
+        root=row.root,
+        sealed=row.sealed,
+        seal_entry=row.seal_entry.decode(),
+        checkpoint=row.note,
+        anchor=reach.covering(row.size - 1),
+    )
+
+
+def _anchor_view(row: AnchorRow) -> AnchorView:
+    transaction = row.transactions[-1].transaction.hash if row.transactions else None
+    return AnchorView(row.size, row.previous_size, row.root, row.state, transaction, row.block)
+
+
+def _limit(limit: int) -> int:
+    if not 1 <= limit <= MAX_PAGE:
+        raise Malformed("limit", f"limit: expected 1 to {MAX_PAGE}")
+    return limit
+
+
+def _below(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not _CURSOR.fullmatch(cursor):
+        raise Malformed("cursor", "cursor: expected what an earlier page gave as the next")
+    return int(cursor)

@@ -1,10 +1,24 @@
-"""Seal: gives accepted events their places in their streams and in the log, and signs the checkpoint."""
+"""Seal: gives accepted events their places in their streams and in the log, and signs the checkpoint.
+
+    read the head ─ prepare entries, tiles, root ─▶ write, read back, re-hash ─▶ remember, sign ─▶ publish
+                                                    (one transaction)
+
+If we crash before the transaction is durable, nothing happened; after it, the next run publishes its checkpoint first.
+So recovery is the normal way.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from anchor_service.protocol.hashes import Hash
+from anchor_service.ports import Batch, Head, LogReader, LogStore, SignerMemory, StoreRefused, StreamHead, Waiting
+from anchor_service.protocol import tiles
+from anchor_service.protocol.checkpoint import sign_checkpoint
+from anchor_service.protocol.event import BlockId, EventEntry, SealEntry, print_event_entry, print_seal_entry
+from anchor_service.protocol.hashes import HASH_SIZE, ZERO, Hash, LogId
+from anchor_service.protocol.merkle import leaf_hash, prove_consistency, verify_consistency
+from anchor_service.protocol.note import VerifierKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +31,175 @@ class Sealed:
     events: int
 
 
+class Signer:
+    """Signs checkpoints, each an extension of the last that it signed, which it remembers outside the database."""
+
+    def __init__(self, key: VerifierKey, sign: Callable[[bytes], bytes], memory: SignerMemory) -> None:
+        self._key = key
+        self._sign = sign
+        self._memory = memory
+
+    def check(self, size: int, tree: tiles.Tiles) -> None:
+        """Refuse a log of this size that is not what was signed or an extension of it: StoreRefused (`log_behind`)."""
+        last, root = self._memory.load()
+        if last > size:
+            raise StoreRefused(
+                "log_behind", f"size {last} was signed and the log has {size}: an old backup must not go on"
+            )
+        if last and tiles.root(last, tree) != root:
+            raise StoreRefused("log_behind", f"the log's root at size {last} is not the one that was signed")
+
+    def sign_head(self, size: int, root: Hash, tree: tiles.Tiles) -> str:
+        """Sign the checkpoint of this size ≥ 1; StoreRefused (`log_behind`) where it does not extend the last one."""
+        last, last_root = self._memory.load()
+        if size < last or (size == last and root != last_root):
+            raise StoreRefused("log_behind", f"size {last} was signed: size {size} with root {root} is refused")
+        if 0 < last < size:
+            proof = prove_consistency(tiles.TileTree(tree), last, size)
+            verify_consistency(last, size, proof, last_root, root)
+        # Remembered first: what may have been signed is never unsaid.
+        self._memory.store(size, root)
+        return sign_checkpoint(size, root, self._key, self._sign)
+
+
 class Seal:
-    """The only writer of the log."""
+    """The only writer of the log.
+
+    `clock` gives ms UTC; `newest_final` the newest final block that is known, without asking anyone; `most_events` is
+    the most in one batch, `heartbeat` the ms after which an empty batch is sealed.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        signer: Signer,
+        *,
+        log: LogId,
+        clock: Callable[[], int],
+        newest_final: Callable[[], BlockId | None],
+        most_events: int,
+        heartbeat: int,
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._log = log
+        self._clock = clock
+        self._newest_final = newest_final
+        self._most_events = most_events
+        self._heartbeat = heartbeat
+
+    def check(self) -> None:
+        """Refuse to go on from a head that is not what its tiles and the signer's memory say: StoreRefused."""
+        head = self._store.head()
+        if head.size and tiles.root(head.size, self._store) != head.root:
+            raise StoreRefused("tiles", f"the tiles do not lead to the head's root at size {head.size}")
+        self._signer.check(head.size, self._store)
 
     def run_once(self) -> Sealed | None:
-        """Publish what a crash left unpublished, then seal at most one batch; None where nothing was to do."""
-        raise NotImplementedError
+        """Publish what a crash left unpublished, then seal at most one batch; None where nothing was to do.
+
+        HeadMoved, Busy: the state is unknown; the next run begins with reading it.
+        """
+        head = self._store.head()
+        published = self._store.checkpoint()
+        if head.size > (published[0] if published else 0):
+            self._publish(head)
+        waiting = self._store.waiting(head.last_event, self._most_events)
+        now = self._clock()
+        if not waiting and now < head.sealed + self._heartbeat:
+            return None
+        batch = self._prepare(head, waiting, now)
+        self._store.append(batch, lambda reader: _check_written(batch, reader))
+        # If we crash here, the batch is in the log, and its checkpoint is signed by the next run.
+        self._publish(batch.after)
+        return Sealed(batch.after.batch, batch.after.size, batch.after.root, len(waiting))
+
+    def _publish(self, head: Head) -> None:
+        note = self._signer.sign_head(head.size, head.root, self._store)
+        self._store.publish(head.size, note)
+
+    def _prepare(self, head: Head, waiting: list[Waiting], now: int) -> Batch:
+        """Build the batch that follows `head`; nothing is written."""
+        streams = self._store.stream_heads({event.stream for event in waiting})
+        entries: list[tuple[bytes, int | None]] = []
+        leaves: list[bytes] = []
+        for event in waiting:
+            length, prev = streams.get(event.stream) or (0, ZERO)
+            entry = print_event_entry(
+                EventEntry(
+                    log=self._log,
+                    stream=event.stream_id,
+                    seq=length + 1,
+                    prev=prev,
+                    commitment=event.commitment,
+                    accepted=event.accepted,
+                )
+            )
+            leaf = leaf_hash(entry)
+            streams[event.stream] = StreamHead(length + 1, leaf)
+            entries.append((entry, event.number))
+            leaves.append(leaf)
+        size = head.size + len(entries) + 1
+        # Times in the log never go back, whatever the clock does.
+        sealed = max(now, head.sealed, waiting[-1].accepted if waiting else 0)
+        seal = print_seal_entry(
+            SealEntry(
+                log=self._log,
+                batch=head.batch + 1,
+                size=size,
+                prev_seal=head.seal,
+                sealed=sealed,
+                not_before=self._newest_final(),
+            )
+        )
+        seal_leaf = leaf_hash(seal)
+        entries.append((seal, None))
+        leaves.append(seal_leaf)
+        changed = tiles.append(head.size, leaves, self._store)
+        return Batch(
+            before=head,
+            after=Head(
+                size=size,
+                root=tiles.root(size, _Overlay(changed, self._store)),
+                batch=head.batch + 1,
+                seal=seal_leaf,
+                sealed=sealed,
+                last_event=waiting[-1].number if waiting else head.last_event,
+            ),
+            entries=entries,
+            tiles=changed,
+            streams=streams,
+        )
+
+
+class _Overlay:
+    """Tiles as they will be."""
+
+    def __init__(self, changed: Mapping[tuple[int, int], bytes], stored: tiles.Tiles) -> None:
+        self._changed = changed
+        self._stored = stored
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of a tile."""
+        return self._changed.get((level, index)) or self._stored.tile(level, index)
+
+
+def _check_written(batch: Batch, written: LogReader) -> None:
+    """Read back what was written and hash it again; ValueError where anything differs, and nothing is committed.
+
+    A bit that flipped in memory or on the way to the disk would otherwise be signed, and the log be lost for good.
+    """
+    first, size = batch.before.size, batch.after.size
+    tiles.check_tiles(batch.tiles, written)
+    entries = written.entries(first, size)
+    if len(entries) != size - first:
+        raise ValueError(f"{len(entries)} entries read back of {size - first}")
+    read: dict[int, bytes] = {}
+    for index, entry in enumerate(entries, start=first):
+        tile, place = divmod(index, tiles.WIDTH)
+        if tile not in read:
+            read[tile] = written.tile(0, tile)
+        if read[tile][place * HASH_SIZE : (place + 1) * HASH_SIZE] != leaf_hash(entry):
+            raise ValueError(f"entry {index} reads back differently from what was hashed")
+    if tiles.root(size, written) != batch.after.root:
+        raise ValueError(f"the tiles read back do not lead to the root of size {size}")

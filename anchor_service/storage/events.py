@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, func, insert, select
 
-from anchor_service.ports import File, NewEvent, ReceiptGroup, StoredEvent, Stream
+from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.database import Database
 from anchor_service.storage.tables import attachments, event_secrets, events, receipt_groups, streams
@@ -62,45 +62,40 @@ class Events:
             return connection.execute(newest).scalar() or 0
 
     def accept(
-        self, new_streams: Sequence[Stream], new_events: Sequence[NewEvent], group: ReceiptGroup, accepted: int
-    ) -> int:
-        """Store streams, events, secrets and the receipt group in one transaction; return the first event's number."""
+        self,
+        new_streams: Sequence[Stream],
+        new_events: Sequence[NewEvent],
+        groups: Sequence[ReceiptGroup],
+        accepted: int,
+    ) -> None:
+        """Store streams, events, secrets and receipt groups in one transaction."""
         with self._database.write() as connection:
-            last_stream = connection.execute(select(func.max(streams.c.number))).scalar() or 0
+            last_stream = connection.execute(_LAST_STREAM).scalar() or 0
             numbers = {stream.id: number for number, stream in enumerate(new_streams, start=last_stream + 1)}
             if new_streams:
-                connection.execute(insert(streams), [_stream_row(numbers[stream.id], stream) for stream in new_streams])
-            first = (connection.execute(select(func.max(events.c.number))).scalar() or 0) + 1
-            connection.execute(
-                insert(events),
-                [
+                connection.execute(_INSERT_STREAMS, [_stream_row(numbers[stream.id], stream) for stream in new_streams])
+            first = (connection.execute(_LAST_EVENT).scalar() or 0) + 1
+            event_rows, secret_rows = [], []
+            for number, (stream, event_id, secret, commitment, disclosures) in enumerate(new_events, start=first):
+                stream_number = numbers.get(stream.id) or self._remembered[stream.tenant, stream.order_id][0]
+                event_rows.append(
                     {
                         "number": number,
-                        "tenant": event.stream.tenant,
-                        "stream": numbers.get(event.stream.id) or self._number_of(event.stream),
-                        "event_id": event.event_id,
+                        "tenant": stream.tenant,
+                        "stream": stream_number,
+                        "event_id": event_id,
                         "accepted": accepted,
-                        "commitment": event.commitment,
-                        "disclosures": event.disclosures,
+                        "commitment": commitment,
+                        "disclosures": disclosures,
                     }
-                    for number, event in enumerate(new_events, start=first)
-                ],
-            )
-            connection.execute(
-                insert(event_secrets),
-                [{"event": number, "secret": event.secret} for number, event in enumerate(new_events, start=first)],
-            )
-            connection.execute(
-                insert(receipt_groups),
-                {"first": first, "length": group.length, "deadline": group.deadline, "note": group.note},
-            )
+                )
+                secret_rows.append({"event": number, "secret": secret})
+            connection.execute(_INSERT_EVENTS, event_rows)
+            connection.execute(_INSERT_SECRETS, secret_rows)
+            connection.execute(_INSERT_GROUPS, [{**group._asdict(), "first": first + group.first} for group in groups])
         # Only what is durable is remembered.
         for stream in new_streams:
             self._remember(numbers[stream.id], stream)
-        return first
-
-    def _number_of(self, stream: Stream) -> int:
-        return self._remembered[stream.tenant, stream.order_id][0]
 
     def known(self, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
         """Return those of the (tenant, event_id) that are stored."""
@@ -116,8 +111,8 @@ class Events:
                         found[tenant, row.event_id] = read_stored(row)
         return found
 
-    def group_of(self, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
-        """Return the receipt group of an event and all its events in order."""
+    def group_of(self, number: int) -> tuple[ReceiptGroup, list[GroupMember]]:
+        """Return the receipt group of an event and all its members in order."""
         with self._database.read() as connection:
             return read_group(connection, number)
 
@@ -126,6 +121,13 @@ class Events:
         with self._database.read() as connection:
             return read_files(connection, tenant, hashes)
 
+
+_LAST_STREAM: Final = select(func.max(streams.c.number))
+_LAST_EVENT: Final = select(func.max(events.c.number))
+_INSERT_STREAMS: Final = insert(streams)
+_INSERT_EVENTS: Final = insert(events)
+_INSERT_SECRETS: Final = insert(event_secrets)
+_INSERT_GROUPS: Final = insert(receipt_groups)
 
 STORED: Final = (
     select(
@@ -159,17 +161,21 @@ def read_stored(row: Row[*tuple[Any, ...]]) -> StoredEvent:
     )
 
 
-def read_group(connection: Connection, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
-    """Return the receipt group of an event and all its events in order; LookupError where one is missing."""
+def read_group(connection: Connection, number: int) -> tuple[ReceiptGroup, list[GroupMember]]:
+    """Return the receipt group of an event and all its members in order; LookupError where one is missing."""
     newest = select(receipt_groups).where(receipt_groups.c.first <= number).order_by(receipt_groups.c.first.desc())
     row = connection.execute(newest.limit(1)).one()
     group = ReceiptGroup(row.first, row.length, row.deadline, row.note)
     last = group.first + group.length - 1
+    query = (
+        select(events.c.event_id, streams.c.stream, events.c.commitment, events.c.accepted)
+        .join(streams, streams.c.number == events.c.stream)
+        .where(events.c.number.between(group.first, last))
+        .order_by(events.c.number)
+    )
     members = [
-        read_stored(row)
-        for row in connection.execute(
-            STORED.where(events.c.number.between(group.first, last)).order_by(events.c.number)
-        )
+        GroupMember(event_id, StreamId(stream), Hash(commitment), accepted)
+        for event_id, stream, commitment, accepted in connection.execute(query)
     ]
     if len(members) != group.length or not group.first <= number <= last:
         raise LookupError(f"event {number} is not in the receipt group of {group.first} to {last}, or one is missing")

@@ -12,6 +12,7 @@ from anchor_service.ports import (
     AnchorState,
     Audience,
     BatchRow,
+    GroupMember,
     Head,
     LoggedEvent,
     OrderRow,
@@ -60,8 +61,13 @@ class DatabaseSnapshot(ConnectionReader):
         )
         return [LoggedEvent(read_stored(row), row.idx, row.entry) for row in self._connection.execute(query)]
 
-    def group_of(self, number: int) -> tuple[ReceiptGroup, list[StoredEvent]]:
-        """Return the receipt group of an event and all its events in order."""
+    def event(self, tenant: str, event_id: str) -> StoredEvent | None:
+        """Return an event."""
+        row = self._connection.execute(STORED.where(events.c.tenant == tenant, events.c.event_id == event_id)).first()
+        return None if row is None else read_stored(row)
+
+    def group_of(self, number: int) -> tuple[ReceiptGroup, list[GroupMember]]:
+        """Return the receipt group of an event and all its members in order."""
         return read_group(self._connection, number)
 
     def checkpoint(self, size: int | None = None) -> tuple[int, str] | None:
