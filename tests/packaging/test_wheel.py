@@ -5,10 +5,13 @@ The packages that the wheel needs come from uv's cache, where uv.lock's have bee
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -125,11 +128,27 @@ def test_verifying_imports_no_framework_even_where_there_is_one(service: Path, t
     assert not modules & set(FRAMEWORKS)
 
 
-def test_the_service_install_walks_the_whole_road_without_node(service: Path, tmp_path: Path) -> None:
-    """From the wheel alone, with nothing else on PATH: log, chain, page, samples, proof and bundle."""
-    env = {"PATH": str(service), "HOME": str(tmp_path), "LANG": "C.UTF-8"}
-    done = run(
-        service / "sealtrail", "demo", "--once", "--data", tmp_path / "data", "--port", "0", cwd=tmp_path, env=env
-    )
+def test_the_service_install_walks_the_whole_road_and_serves_the_page_without_node(
+    service: Path, tmp_path: Path
+) -> None:
+    """From the wheel alone, with nothing else on PATH: log, chain, page, samples, proof and bundle; then the page."""
+    env = {"PATH": str(service), "HOME": str(tmp_path), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+    demo = [service / "sealtrail", "demo", "--data", tmp_path / "data", "--port", "0"]
+    done = run(*demo, "--once", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.rstrip().splitlines()[-1] == "verified on a development chain: test data"
+
+    with subprocess.Popen(demo, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        links = []
+        for line in serving.stdout:
+            links += re.findall(r"http://127\.0\.0\.1:\d+/v/[^\s#]+", line)
+            if line.startswith("Serving on"):
+                break
+        page = urllib.request.urlopen(links[0], timeout=30).read().decode()
+        served = [f"{links[0].split('/v/')[0]}{name}" for name in re.findall(r'(?:src|href)="(/[^"]+)"', page)]
+        for name in served:
+            assert urllib.request.urlopen(name, timeout=30).read()
+        serving.send_signal(signal.SIGTERM)
+        assert serving.wait(60) in (0, -signal.SIGTERM, 143)
+    assert "<script" in page
