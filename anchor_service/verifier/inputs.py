@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MEMBERS: Final = {"attachments", "nodes", "now", "stream"}
 _NODE: Final = ("blocks", "chain_id", "error", "final", "head", "operator", "url")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+MAX_INPUTS: Final = 16 * 2**20
 _MOST: Final = 10_000
 
 

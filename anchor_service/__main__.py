@@ -1,0 +1,34 @@
+"""The program `sealtrail`: hands `verify` to the verifier before anything larger is imported, everything else to `cli`.
+
+So `sealtrail verify` needs the base install alone, and starts in the time of its own few modules.  Both `main`s take
+the arguments after the program's name and return the exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["verify"]:
+        from anchor_service.verifier.command import main as verify
+
+        return verify(given[1:])
+    try:
+        import typer  # noqa: F401 - the first thing that the base install lacks
+    except ModuleNotFoundError:
+        sys.stderr.write("sealtrail: this is the base install, which only verifies; install sealtrail[service]\n")
+        return 2
+    from anchor_service.cli.main import main as run
+
+    return run(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

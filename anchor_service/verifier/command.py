@@ -1,0 +1,214 @@
+"""`sealtrail verify`: checks a proof or a bundle against a policy, offline unless it is told to ask.
+
+Exit codes (SPEC 15.17): 0 verified (or withdrawn, or test data: it says so), 1 altered, 2 malformed, also where a file
+cannot be read or an option is wrong, 3 could not check.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from anchor_service.protocol.bundle import MAGIC, MAX_BUNDLE, parse_bundle
+from anchor_service.protocol.errors import Malformed, SealtrailError
+from anchor_service.protocol.event import BlockId
+from anchor_service.protocol.hashes import StreamId, parse_hash
+from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_block_hash, parse_policy
+from anchor_service.protocol.proof import MAX_PROOF, parse_proof
+from anchor_service.protocol.verify import Inputs, Verdict, needed_blocks, verify
+from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
+from anchor_service.verifier.json_report import print_verdict
+from anchor_service.verifier.report import report, safe
+from anchor_service.verifier.rpc import ask
+from anchor_service.verifier.words import words_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+MALFORMED: Final = 2
+
+_BLOCK: Final = re.compile(r"(0|[1-9][0-9]{0,14}):(0x[0-9a-fA-F]{64})", re.ASCII)
+
+
+def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = time.time) -> int:
+    """Run the command and return its exit code; `clock` gives seconds UTC."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without these characters gets them escaped, not a traceback.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    options = _parser().parse_args(arguments)
+    try:
+        code = _run(options, clock)
+        sys.stdout.flush()
+    except SealtrailError as problem:
+        print(f"sealtrail verify: {safe(problem.message)}", file=sys.stderr)
+        return MALFORMED
+    except BrokenPipeError:
+        # Who read our output has gone; the verdict was not told, so no code that says it was.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return MALFORMED
+    return code
+
+
+def _run(options: argparse.Namespace, clock: Callable[[], float]) -> int:
+    given = _read_given(options)
+    policy = _policy(options, given)
+    inputs = _inputs(options, given, clock)
+    nodes = [*policy.rpc] if options.online else []
+    # A URL that the policy calls the operator's stays the operator's, whoever names it.
+    operators = {node.url for node in policy.rpc if node.operator}
+    known = {node.url for node in nodes}
+    nodes += [NodePolicy(url, url in operators) for url in dict.fromkeys(options.rpc) if url not in known]
+    if nodes:
+        with contextlib.suppress(Malformed):
+            inputs = replace(
+                inputs, nodes=(*inputs.nodes, *ask(nodes, policy, needed_blocks(parse_proof(given.proof))))
+            )
+    verdict = verify(given.proof, policy, inputs)
+    _show(verdict, policy, options)
+    return verdict.state.exit_code
+
+
+def _show(verdict: Verdict, policy: Policy, options: argparse.Namespace) -> None:
+    if options.json:
+        print(print_verdict(verdict))
+        return
+    language = options.lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    for line in report(verdict, policy, words_for(language), colour=colour):
+        print(line)
+
+
+# --- what is given --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A proof's bytes and, out of a bundle, the operator's policy and the attachments' hashes."""
+
+    proof: bytes
+    claimed_policy: bytes | None = None
+    attachments: dict[str, str] | None = None
+
+
+def _read_given(options: argparse.Namespace) -> _Given:
+    raw = _read(options.proof, MAX_BUNDLE)
+    if not raw.startswith(MAGIC):
+        if len(raw) > MAX_PROOF:
+            raise Malformed("proof_size", f"a proof has at most {MAX_PROOF} bytes")
+        return _Given(raw)
+    bundle = parse_bundle(raw)
+    return _Given(bundle.proof, bundle.policy, bundle.found)
+
+
+def _policy(options: argparse.Namespace, given: _Given) -> Policy:
+    if options.policy is not None:
+        policy = _named(lambda: parse_policy(_read(options.policy, MAX_POLICY)), "policy")
+    elif options.trust_bundle_policy and given.claimed_policy is not None:
+        claimed = given.claimed_policy
+        print("sealtrail verify: trusting the policy in the bundle, which is the operator's own claim", file=sys.stderr)
+        policy = _named(lambda: parse_policy(claimed), "policy in the bundle")
+    else:
+        raise Malformed("policy_missing", "what is trusted must be said: --policy FILE (see `sealtrail verify --help`)")
+    return policy.trusting(options.block)
+
+
+def _inputs(options: argparse.Namespace, given: _Given, clock: Callable[[], float]) -> Inputs:
+    if options.inputs is not None:
+        inputs = _named(lambda: parse_inputs(_read(options.inputs, MAX_INPUTS)), "inputs")
+    else:
+        inputs = Inputs(now=int(clock() * 1000))
+    if options.stream is not None:
+        inputs = replace(inputs, stream=options.stream)
+    if given.attachments is not None and inputs.attachments is None:
+        inputs = replace(inputs, attachments=given.attachments)
+    return inputs
+
+
+def _named(parse: Callable[[], T], what: str) -> T:
+    try:
+        return parse()
+    except Malformed as problem:
+        raise Malformed(problem.code, f"{what}: {problem.message}") from None
+
+
+def _read(name: str, most: int) -> bytes:
+    """Read a file, or standard input for "-"; Malformed where it cannot be read or has more than `most` bytes."""
+    try:
+        if name == "-":
+            raw = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(name).open("rb") as file:
+                raw = file.read(most + 1)
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+        raise Malformed("file", f"{name}: {reason}") from None
+    if len(raw) > most:
+        raise Malformed("file", f"{name}: more than {most} bytes")
+    return raw
+
+
+# --- options --------------------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sealtrail verify",
+        description="Check the record of an order: offline, against a policy that says what you trust.",
+        epilog="Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check.",
+    )
+    parser.add_argument("proof", metavar="PROOF|BUNDLE", help="a proof or a bundle; - reads standard input")
+    parser.add_argument("--policy", metavar="FILE", help="what you trust: keys, registry, chain, blocks")
+    parser.add_argument(
+        "--block",
+        metavar="NUMBER:HASH",
+        type=_block,
+        action="append",
+        default=[],
+        help="trust this block as well, as an explorer shows it; repeatable",
+    )
+    parser.add_argument(
+        "--rpc",
+        metavar="URL",
+        type=_url,
+        action="append",
+        default=[],
+        help="ask this node, which the operator does not run; repeatable",
+    )
+    parser.add_argument("--online", action="store_true", help="ask the nodes that the policy names")
+    parser.add_argument("--stream", metavar="HEX", type=_stream, help="the stream that a label names, after its #")
+    parser.add_argument(
+        "--trust-bundle-policy", action="store_true", help="without --policy: take the policy in the bundle"
+    )
+    parser.add_argument("--json", action="store_true", help="print the verdict for machines")
+    parser.add_argument("--lang", metavar="LANGUAGE", help="zh or en; else as LANG says")
+    parser.add_argument("--inputs", metavar="FILE", help="what nodes and clock said, as JSON: for tests")
+    return parser
+
+
+def _block(text: str) -> BlockId:
+    match = _BLOCK.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError("expected NUMBER:0x and 64 hexadecimal digits")
+    return BlockId(int(match[1]), parse_block_hash(match[2].lower(), "--block"))
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[!-~]+", text, re.ASCII):
+        raise argparse.ArgumentTypeError("expected http://… or https://…")
+    return text
+
+
+def _stream(text: str) -> StreamId:
+    try:
+        return StreamId(parse_hash(text.removeprefix("#"), "--stream"))
+    except Malformed as problem:
+        raise argparse.ArgumentTypeError(problem.message) from None
