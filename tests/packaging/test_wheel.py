@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import urllib.parse
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -133,7 +134,7 @@ def test_the_service_install_walks_the_whole_road_and_serves_the_page_without_no
 ) -> None:
     """From the wheel alone, with nothing else on PATH: log, chain, page, samples, proof and bundle; then the page."""
     env = {"PATH": str(service), "HOME": str(tmp_path), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
-    demo = [service / "sealtrail", "demo", "--data", tmp_path / "data", "--port", "0"]
+    demo = [str(service / "sealtrail"), "demo", "--data", str(tmp_path / "data"), "--port", "0"]
     done = run(*demo, "--once", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.rstrip().splitlines()[-1] == "verified on a development chain: test data"
@@ -146,9 +147,9 @@ def test_the_service_install_walks_the_whole_road_and_serves_the_page_without_no
             if line.startswith("Serving on"):
                 break
         page = urllib.request.urlopen(links[0], timeout=30).read().decode()
-        served = [f"{links[0].split('/v/')[0]}{name}" for name in re.findall(r'(?:src|href)="(/[^"]+)"', page)]
-        for name in served:
-            assert urllib.request.urlopen(name, timeout=30).read()
+        assets = re.findall(r'(?:src|href)="(\./[^"]+)"', page)
+        assert [Path(name).suffix for name in assets] == [".js", ".css"]
+        for name in assets:
+            assert urllib.request.urlopen(urllib.parse.urljoin(links[0], name), timeout=30).read()
         serving.send_signal(signal.SIGTERM)
-        assert serving.wait(60) in (0, -signal.SIGTERM, 143)
-    assert "<script" in page
+        assert serving.wait(60) == 0
