@@ -18,6 +18,7 @@ from anchor_service.api import examples
 from anchor_service.api.edge import Edge
 from anchor_service.api.errors import Problem, on_domain_error, printable
 from anchor_service.api.gate import Gate
+from anchor_service.api.lane import Lane
 from anchor_service.api.metrics import Metrics
 from anchor_service.api.parts import Parts
 from anchor_service.api.routes import attachments, events, labels, log, operations, orders, page
@@ -42,6 +43,7 @@ def create_app(
     app.state.parts = Parts(service, Gate(service.keys.check, monotonic), metrics, body_limit)
     for routes in (events, attachments, orders, labels, log, operations, page):
         app.include_router(routes.router)
+    app.add_middleware(Lane)
     app.add_middleware(Edge, metrics=metrics)
     app.add_exception_handler(SealtrailError, on_domain_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

@@ -54,6 +54,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         method: str = scope["method"]
+        # A copy: the server goes by its own, where HEAD is HEAD.
+        scope = {**scope, "method": "GET" if method == "HEAD" else method}
         if raw_path := scope.get("raw_path"):
             scope["path"] = raw_path.decode("ascii", "replace")
         headers = self._headers(scope)
@@ -75,8 +77,6 @@ class Edge:
             if method == "OPTIONS" and _PUBLIC.fullmatch(scope["path"]):
                 await _preflight(send_with_headers)
             else:
-                if method == "HEAD":
-                    scope["method"] = "GET"
                 await self._app(scope, receive, send_with_headers)
         except Exception as error:
             self._report(scope, error)

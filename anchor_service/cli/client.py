@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+import time
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx2
 
 from anchor_service.cli.console import BAD_INPUT, COULD_NOT, Failure
+
+_BUSY: Final = 503
+_PATIENCE: Final = 30
+"""How often a busy service is asked."""
 
 
 class Client:
@@ -65,11 +70,13 @@ class Client:
         return document
 
     def _ask(self, method: str, path: str, body: bytes | None = None, media_type: str | None = None) -> httpx2.Response:
-        headers = {} if media_type is None else {"Content-Type": media_type}
-        try:
-            answer = self._http.request(method, path, content=body, headers=headers)
-        except httpx2.TransportError as error:
-            raise Failure(f"{self._http.base_url} did not answer: {type(error).__name__}") from None
+        answer = self._once(method, path, body, media_type)
+        for _ in range(_PATIENCE):
+            if answer.status_code != _BUSY:
+                break
+            # Every request here may be sent again without harm.
+            time.sleep(min(int(answer.headers.get("retry-after", "1")), 10))
+            answer = self._once(method, path, body, media_type)
         if answer.is_success:
             return answer
         code = BAD_INPUT if answer.status_code < 500 else COULD_NOT
@@ -78,6 +85,13 @@ class Client:
         except (ValueError, KeyError, TypeError):
             detail = "no problem document"
         raise Failure(f"{method} {path.partition('?')[0]} was answered {answer.status_code}: {detail}", code)
+
+    def _once(self, method: str, path: str, body: bytes | None, media_type: str | None) -> httpx2.Response:
+        headers = {} if media_type is None else {"Content-Type": media_type}
+        try:
+            return self._http.request(method, path, content=body, headers=headers)
+        except httpx2.TransportError as error:
+            raise Failure(f"{self._http.base_url} did not answer: {type(error).__name__}") from None
 
 
 def _order(order_id: str) -> str:

@@ -21,7 +21,7 @@ Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port
 PublicUrl = Annotated[str | None, typer.Option("--public-url", help="Where phones reach this service: labels' links.")]
 
 
-def init(  # noqa: PLR0917 - typer passes them by name
+def init(
     data: Data = HOME,
     name: Annotated[str | None, typer.Option(help="Your schema-less URL, the first part of the log's origin.")] = None,
     public_url: PublicUrl = None,

@@ -11,6 +11,7 @@ import typer
 from anchor_service import __version__
 from anchor_service.cli import importing, logs, orders, tenants
 from anchor_service.cli.console import EXIT_CODES, guarded
+from anchor_service.verifier import command as verifier
 
 app = typer.Typer(
     name="sealtrail",
@@ -35,9 +36,7 @@ app.command("import")(importing.import_)
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def verify(context: typer.Context) -> None:
     """Verify a proof or a bundle by a policy (sealtrail verify --help)."""
-    from anchor_service.__main__ import main as whole  # noqa: PLC0415 - which imports this module
-
-    raise SystemExit(whole(["verify", *context.args]))
+    raise SystemExit(verifier.main(context.args))
 
 
 @app.callback(invoke_without_command=True)
