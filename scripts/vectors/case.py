@@ -45,6 +45,11 @@ def skipped(code: str) -> Found:
     return ("SKIPPED", code)
 
 
+def only(**checks: Found) -> Document:
+    """Name the checks that differ, to be handed on with `**`."""
+    return dict(checks)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """`name` ends in `_fail` where the proof is damaged; `checks` are those that differ from WELL."""

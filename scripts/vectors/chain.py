@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import rlp
-from trie import HexaryTrie
+from trie.hexary import HexaryTrie
 
 from anchor_service.protocol.anchor import ANCHORED, keccak256, word
 
@@ -72,7 +72,8 @@ def mine(
     trie = HexaryTrie({})
     for place, raw in enumerate(receipts):
         trie[rlp.encode(place)] = raw
-    encoded = [rlp.encode(node) for node in trie.get_proof(rlp.encode(index))]
+    proof = trie.get_proof(rlp.encode(index))  # type: ignore[no-untyped-call]
+    encoded = [rlp.encode(node) for node in proof]
     nodes = (encoded[0], *(node for node in encoded[1:] if len(node) >= 32))
     return Mined(header(number, timestamp, trie.root_hash, items=items, salt=salt), number, timestamp, index, nodes)
 

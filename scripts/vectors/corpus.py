@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from anchor_service.protocol.policy import parse_policy
 from anchor_service.protocol.verify import verify
 from anchor_service.verifier.inputs import parse_inputs
-from scripts.vectors import damaged_chain, damaged_documents, damaged_records, good, tables
+from scripts.vectors import (
+    damaged_chain,
+    damaged_documents,
+    damaged_records,
+    damaged_signatures,
+    good,
+    tables,
+    undecided,
+)
 from scripts.vectors.case import pretty
 
 if TYPE_CHECKING:
@@ -21,7 +29,8 @@ if TYPE_CHECKING:
 
 def every_case() -> list[Case]:
     """Make all cases; ValueError where two have one name."""
-    cases = [*good.cases(), *damaged_records.cases(), *damaged_chain.cases(), *damaged_documents.cases()]
+    modules = (good, undecided, damaged_records, damaged_signatures, damaged_chain, damaged_documents)
+    cases = [case for module in modules for case in module.cases()]
     names = [case.name for case in cases]
     if len(set(names)) != len(names):
         raise ValueError(f"two cases of one name: {sorted(name for name in names if names.count(name) > 1)}")
@@ -71,7 +80,7 @@ def _compare(corpus: Path, files: dict[str, bytes]) -> int:
     there = {
         str(path.relative_to(corpus)): path.read_bytes()
         for path in corpus.rglob("*")
-        if path.is_file() and path.name != "README.md" or path.is_file() and path.parent != corpus
+        if (path.is_file() and path.name != "README.md") or (path.is_file() and path.parent != corpus)
     }
     odd = sorted(name for name in there.keys() | files.keys() if there.get(name) != files.get(name))
     print(*odd, sep="\n")

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import rlp
 
 from anchor_service.protocol.anchor import keccak256, word
-from scripts.vectors.case import Case, altered, invalid, unknown
+from scripts.vectors.case import Case, altered, invalid, only, unknown
 from scripts.vectors.chain import Mined, anchored_log, header, mine, other_log, other_receipts, receipt
-from scripts.vectors.damaged_records import Damaged, flip
-from scripts.vectors.good import node, wrong
+from scripts.vectors.damaged_records import Damaged, as_it_is, flip
+from scripts.vectors.undecided import node, wrong
 from scripts.vectors.world import PLACED, PRIVATE, World, first_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scripts.vectors.case import Found
     from scripts.vectors.world import Document
 
 ORDER = "A-1001"
@@ -40,7 +39,7 @@ def _evidence(world: World) -> Iterator[Case]:
     def nodes(change: Callable[[list[str]], list[str]]) -> Callable[[Document], None]:
         return block(lambda b: {"nodes": change(b["nodes"])})
 
-    other, broken = {"anchor": invalid("receipt_root")}, {"anchor": invalid("evidence")}
+    other, broken = only(anchor=invalid("receipt_root")), only(anchor=invalid("evidence"))
     yield damaged("node_missing", "The last trie node is missing.", nodes(lambda n: n[:-1]), **other)
     yield damaged("node_first_missing", "The trie's root node is missing.", nodes(lambda n: n[1:]), **other)
     yield damaged(
@@ -61,7 +60,7 @@ def _evidence(world: World) -> Iterator[Case]:
         block(lambda _: {"index": 2**53 - 1}),
         **broken,
     )
-    unreadable = broken | {"block": unknown("block_untrusted")}
+    unreadable = broken | only(block=unknown("block_untrusted"))
     yield damaged("header_empty", "No header at all.", block(lambda _: {"header": ""}), **unreadable)
     yield damaged(
         "header_truncated",
@@ -99,7 +98,7 @@ def _sealed() -> World:
 def _receipts() -> Iterator[Case]:
     """Receipts of other transactions, in blocks that the policy trusts."""
     world = _sealed()
-    well = {"registry": world.registry, "log": world.log, "size": 2, "root": world.root()}
+    well: Document = {"registry": world.registry, "log": world.log, "size": 2, "root": world.root()}
 
     def mined(name: str, sentence: str, raw: bytes, code: str) -> Case:
         receipts = [*other_receipts(2), raw, *other_receipts(1)]
@@ -124,12 +123,13 @@ def _receipts() -> Iterator[Case]:
     yield mined(
         "receipt_other_logs", "Logs of other contracts alone.", receipt([other_log("a"), other_log("b")]), missing
     )
-    for name, sentence, changes in [
+    heads: list[tuple[str, str, Document]] = [
         ("other_size", "The registry recorded another size.", {"size": 3}),
         ("other_root", "The registry recorded another root.", {"root": bytes(32)}),
         ("other_log", "The registry recorded another log.", {"log": bytes(32)}),
         ("other_registry", "Another contract wrote the log.", {"registry": bytes(20)}),
-    ]:
+    ]
+    for name, sentence, changes in heads:
         yield mined(f"anchored_{name}", sentence, receipt([anchored_log(**(well | changes))]), missing)
     address, topics, data = log
     for name, sentence, odd in [
@@ -220,12 +220,9 @@ def _blocks(world: World) -> Iterator[Case]:
     damaged = Damaged(world.proof(ORDER, hide=PRIVATE), world.policy())
     policy = world.policy()
     blank = policy | {"blocks": []}
-    other: dict[str, Found] = {"block": invalid("block_other")}
-    unsure = {"dated": unknown("not_before_untrusted")}
+    other = only(block=invalid("block_other"))
+    unsure = only(dated=unknown("not_before_untrusted"))
     honest = node(world)
-
-    def as_it_is(_proof: Document) -> None:
-        pass
 
     yield damaged(
         "block_other_listed",

@@ -30,13 +30,15 @@ def cases() -> Iterator[Case]:
 
     for name, sentence, damage in [*_bytes(print_json(proof)), *_shapes(), *_texts(), *_places(), *_notes(world)]:
         yield damaged(name, sentence, damage)
-    yield damaged("version_1", "Format version 1.", _put("v", 1), "version")
-    yield damaged("version_true", "The version is true, which some languages take for 1.", _put("v", True), "version")
-    yield damaged(
-        "version_false", "The version is false, which some languages take for 0.", _put("v", False), "version"
-    )
-    yield damaged("version_text", "The version is the text 0.", _put("v", "0"), "version")
-    yield damaged("version_null", "The version is null.", _put("v", None), "version")
+    versions: list[tuple[str, str, Any]] = [
+        ("version_1", "Format version 1.", 1),
+        ("version_true", "The version is true, which some languages take for 1.", True),
+        ("version_false", "The version is false, which some languages take for 0.", False),
+        ("version_text", "The version is the text 0.", "0"),
+        ("version_null", "The version is null.", None),
+    ]
+    for name, sentence, version in versions:
+        yield damaged(name, sentence, _put("v", version), "version")
     yield damaged("version_missing", "There is no version.", _drop("v"), "version")
 
 

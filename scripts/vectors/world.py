@@ -176,7 +176,7 @@ class World:
         """Append an event; `entry` replaces values of its entry."""
         before = self.told.setdefault((tenant, order), [])
         opened = disclosures or self.disclosures(order, fields, len(before) + 1, signer, tenant)
-        values = {
+        values: Document = {
             "log": self.log,
             "stream": self.stream(order, tenant),
             "seq": len(before) + 1,
@@ -196,7 +196,7 @@ class World:
 
     def seal(self, not_before: BlockId | None = EARLY_BLOCK, **entry: Any) -> None:
         """End the batch with a seal entry; `entry` replaces its values."""
-        values = {
+        values: Document = {
             "log": self.log,
             "batch": len(self._seals) + 1,
             "size": len(self.entries) + 1,
@@ -226,8 +226,8 @@ class World:
 
     def block(self, number: int, size: int, root: Hash, **changes: Any) -> Mined:
         """Mine a block whose transaction 3 of 7 records this head; `changes` are of the log recorded."""
-        log = {"registry": self.registry, "log": self.log, "size": size, "root": root, "previous": 0} | changes
-        raw = receipt([other_log("before"), anchored_log(**log)])
+        head: Document = {"registry": self.registry, "log": self.log, "size": size, "root": root}
+        raw = receipt([other_log("before"), anchored_log(**(head | changes))])
         others = other_receipts(7)
         return mine(number, self._clock // 1000 + 24, [*others[:3], raw, *others[4:]], 3)
 
@@ -237,7 +237,7 @@ class World:
         number = len(self.told.get((tenant, order), [])) + len(waiting) + 1
         opened = self.disclosures(order, fields, number, None, tenant)
         accepted = self._tick()
-        values = {
+        values: Document = {
             "log": self.log,
             "stream": self.stream(order, tenant),
             "event_id": f"e-{number}",
@@ -358,7 +358,7 @@ def print_block(block: BlockId) -> Document:
 
 # --- orders ---------------------------------------------------------------------------------------------------------
 
-PLACED = {
+PLACED: Document = {
     "type": "placed",
     "occurred_at": "2026-05-01T09:30:00+08:00",
     "actor.role": "brand",
@@ -366,7 +366,7 @@ PLACED = {
     "items": [{"name": "Organic rice 5 kg", "quantity": "2", "unit": "bag"}],
     "buyer.name": "Wang Fang",
 }
-SHIPPED = {
+SHIPPED: Document = {
     "type": "shipped",
     "occurred_at": "2026-05-02T18:00:00+08:00",
     "actor.role": "warehouse",
@@ -374,7 +374,7 @@ SHIPPED = {
     "location.name": "杭州",
     "carrier.reference": "SF1029384756",
 }
-SIGNED = {
+SIGNED: Document = {
     "type": "signed",
     "occurred_at": "2026-05-03T14:05:00+08:00",
     "actor.role": "carrier",
