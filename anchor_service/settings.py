@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     attachment_bytes: int = Field(8 * 2**20, ge=1, description="Largest attachment in bytes.")
 
     anchor_interval: float = Field(1.0, ge=0, description="Least seconds between two anchors.")
+    poll_interval: float = Field(2.0, gt=0, description="Seconds between two looks at the chain.")
     resend_interval: float = Field(30, gt=0, description="Seconds after which an unmined transaction is sent again.")
     replace_interval: float = Field(180, gt=0, description="Seconds after which its fees are raised.")
 

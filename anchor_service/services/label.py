@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
 
+import qrcode
+from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.image.base import BaseImage
+from qrcode.image.pil import PilImage
+from qrcode.image.svg import SvgPathFillImage
+
+from anchor_service.ports import LabelRow, NotFound, TenantStore
 from anchor_service.protocol.hashes import StreamId
+
+TOKEN_BYTES: Final = 16
+_TOKEN_LENGTH: Final = 22
+_QUIET_ZONE: Final = 4
+"""Modules, as ISO/IEC 18004 asks."""
+_PIXELS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +35,29 @@ class Label:
 
 
 class Labels:
-    """Makes and resolves labels."""
+    """Makes and resolves labels.  `clock` gives ms UTC, `draw` that many random bytes."""
+
+    def __init__(self, store: TenantStore, *, clock: Callable[[], int], draw: Callable[[int], bytes]) -> None:
+        self._store = store
+        self._clock = clock
+        self._draw = draw
 
     def create(self, tenant: str, order_id: str) -> Label:
         """Make a new label for an order; NotFound (`order_unknown`)."""
-        raise NotImplementedError
+        token = base64.urlsafe_b64encode(self._draw(TOKEN_BYTES)).rstrip(b"=").decode()
+        row = self._store.add_label(token, tenant, order_id, self._clock())
+        if row is None:
+            raise NotFound("order_unknown", f"there is no order {order_id!r}")
+        return _label(row)
 
     def resolve(self, token: str) -> Label | None:
         """Return what a token stands for; None for any other text."""
-        raise NotImplementedError
+        row = self._store.label(token) if len(token) == _TOKEN_LENGTH else None
+        return None if row is None else _label(row)
+
+
+def _label(row: LabelRow) -> Label:
+    return Label(row.token, row.tenant, row.order_id, row.stream)
 
 
 def label_link(public_url: str, label: Label) -> str:
@@ -36,9 +67,18 @@ def label_link(public_url: str, label: Label) -> str:
 
 def svg(link: str) -> bytes:
     """Draw the code as SVG: quiet zone of 4 modules, error correction Q."""
-    raise NotImplementedError
+    return _draw(link, SvgPathFillImage)
 
 
 def png(link: str) -> bytes:
     """Draw the code as PNG: 10 pixels a module, quiet zone of 4 modules, error correction Q."""
-    raise NotImplementedError
+    return _draw(link, PilImage)
+
+
+def _draw(link: str, kind: type[BaseImage]) -> bytes:
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_Q, box_size=_PIXELS, border=_QUIET_ZONE)
+    code.add_data(link)
+    code.make(fit=True)
+    drawn = BytesIO()
+    code.make_image(image_factory=kind).save(drawn)
+    return drawn.getvalue()
