@@ -7,7 +7,7 @@ import { parseInputs } from "./inputs.ts";
 import { Malformed, SealtrailError } from "./protocol/errors.ts";
 import type { BlockId } from "./protocol/event.ts";
 import { parseHash } from "./protocol/hashes.ts";
-import { parseBlockHash, parsePolicy, trusting } from "./protocol/policy.ts";
+import { parsePolicy, trusting } from "./protocol/policy.ts";
 import type { NodePolicy, Policy } from "./protocol/policy.ts";
 import { parseProof } from "./protocol/proof.ts";
 import { exitCode, verify } from "./protocol/verify.ts";
@@ -17,7 +17,7 @@ import { askNodes } from "./rpc.ts";
 const USAGE = `usage: verify PROOF --policy POLICY [options]
 
   --policy FILE        what you trust; required, and never taken from the proof
-  --block N:HASH       trust this block (copied from an explorer); repeatable
+  --block N:HASH       trust this block (0x…, copied from an explorer); repeatable
   --rpc URL            ask this node, which the log's operator does not run; repeatable
   --online             ask the nodes that the policy names
   --stream HEX         the stream that the label names (behind the # of its link)
@@ -76,13 +76,20 @@ type Values = ReturnType<typeof readArguments>["values"];
 
 async function gather(raw: Uint8Array, policy: Policy, values: Values): Promise<Inputs> {
   const given: Inputs = values.inputs === undefined ? { now: Date.now() } : parseInputs(await readFile(values.inputs));
-  const others = (values.rpc ?? []).map((url): NodePolicy => ({ url, operator: false }));
-  const nodes = await ask(raw, policy, [...(values.online === true ? policy.rpc : []), ...others]);
+  const nodes = await ask(raw, policy, nodesToAsk(policy, values));
   return {
     ...given,
     nodes: [...(given.nodes ?? []), ...nodes],
     ...(values.stream === undefined ? {} : { stream: parseHash(values.stream, "--stream") }),
   };
+}
+
+function nodesToAsk({ rpc }: Policy, { online, rpc: urls = [] }: Values): readonly NodePolicy[] {
+  const named = online === true ? rpc : [];
+  // A node that the policy calls the operator's stays the operator's, whoever names it.
+  const isOperator = (url: string) => rpc.some((node) => node.operator && node.url === url);
+  const others = [...new Set(urls)].filter((url) => !named.some((node) => node.url === url));
+  return [...named, ...others.map((url) => ({ url, operator: isOperator(url) }))];
 }
 
 async function ask(raw: Uint8Array, policy: Policy, nodes: readonly NodePolicy[]): Promise<readonly NodeAnswer[]> {
@@ -95,8 +102,8 @@ async function ask(raw: Uint8Array, policy: Policy, nodes: readonly NodePolicy[]
 }
 
 function parseBlockArgument(text: string): BlockId {
-  const [, number = "", hash] = /^(0|[1-9][0-9]{0,14}):(.*)$/.exec(text) ?? [];
-  return { number: Number(number), hash: parseBlockHash(hash, "--block NUMBER:HASH") };
+  const [, number = "", hash = ""] = /^(0|[1-9][0-9]{0,14}):0x([0-9a-fA-F]{64})$/.exec(text) ?? [];
+  return { number: Number(number), hash: parseHash(hash.toLowerCase(), "--block NUMBER:0xHASH") };
 }
 
 function printVerdict({ state, checks, order, as_of: asOf, not_proven: notProven }: Verdict): string {

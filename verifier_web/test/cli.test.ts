@@ -29,6 +29,7 @@ beforeAll(() => {
     "altered.json": altered as unknown as Value,
     "policy.json": WORLD.policy,
     "untrusting.json": { ...WORLD.policy, blocks: [] },
+    "operator.json": { ...WORLD.policy, blocks: [], rpc: [{ url: "http://127.0.0.1:1/", operator: true }] },
     "inputs.json": { stream: "00".repeat(32) },
   };
   for (const [name, value] of Object.entries(files)) writeFileSync(join(folder, name), canonical(value));
@@ -42,7 +43,11 @@ function run(...args: readonly string[]) {
   return { status, stdout, stderr };
 }
 
-const BLOCKS = WORLD.blocks.flatMap(({ number, hash }) => ["--block", `${number}:0x${hex(hash)}`]);
+function codeOf(verdict: Verdict, name: string): string | null | undefined {
+  return verdict.checks.find(({ check }) => check === name)?.code;
+}
+
+const BLOCKS = WORLD.blocks.flatMap(({ number, hash }) => ["--block", `${number}:0x${hex(hash).toUpperCase()}`]);
 
 describe("verify", () => {
   it.each<[number, string, readonly string[]]>([
@@ -55,11 +60,15 @@ describe("verify", () => {
     [2, "malformed", ["malformed.json", "--policy", "policy.json"]],
     [3, "could_not_check", ["proof.json", "--policy", "untrusting.json"]],
     [3, "could_not_check", ["proof.json", "--policy", "untrusting.json", "--rpc", "http://127.0.0.1:1/"]],
+    [3, "could_not_check", ["proof.json", "--policy", "operator.json", "--rpc", "http://127.0.0.1:1/"]],
   ])("exits %i for %s", (code, state, args) => {
     const { status, stdout, stderr } = run(...args, "--json");
     expect(stderr).toBe("");
     expect(status).toBe(code);
-    expect((JSON.parse(stdout) as Verdict).state).toBe(state);
+    const verdict = JSON.parse(stdout) as Verdict;
+    expect(verdict.state).toBe(state);
+    const isOperator = args.includes("operator.json");
+    if (args.includes("--rpc")) expect(codeOf(verdict, "block")).toBe(isOperator ? "operator_node" : "nodes_silent");
   });
 
   it("tells people the same, and lets nothing from a proof steer the terminal", () => {
