@@ -255,6 +255,21 @@ def test_a_full_disk_loses_nothing_and_passes(path: Path) -> None:
         assert chain.head().number == head + 1
 
 
+def test_a_failure_after_the_block_was_built_leaves_none(chain: EmbeddedChain) -> None:
+    world = world_of(chain)
+    transaction = world.chain().prepare(anchor_call(world.place.log, 0, 5))
+    before, connection = chain.head().hash, chain._database.connection
+    connection.execute("create trigger broken before insert on log begin select raise(abort, 'broken'); end")
+    with pytest.raises(ChainUnavailable):
+        chain.send(transaction.raw)
+    connection.execute("drop trigger broken")
+    assert chain.head().hash == before
+    assert world.chain().find(transaction.hash) is None
+    world.chain().send(transaction)
+    world.anchor(5, 7)
+    check_whole(chain, 2)
+
+
 def test_readers_and_the_sender_take_turns(chain: EmbeddedChain) -> None:
     world = world_of(chain)
     node, problems, done = ReadOnlyNode(chain, world.place.registry), [], threading.Event()
