@@ -8,7 +8,6 @@
 import { isArray, isObject } from "./canonical.ts";
 import { Altered, Malformed, SealtrailError, Unproven } from "./errors.ts";
 import { MANDATORY, checkMandatory, commitment, findGap } from "./event.ts";
-import type { BlockId } from "./event.ts";
 import { verifyAnchored } from "./evidence.ts";
 import type { BlockHeader } from "./evidence.ts";
 import { equal, hex } from "./hashes.ts";
@@ -16,6 +15,8 @@ import type { Hash } from "./hashes.ts";
 import { WITHDRAWN } from "./lifecycle.ts";
 import type { LifecycleState } from "./lifecycle.ts";
 import { verifyInclusion } from "./merkle.ts";
+import { answersThatCount, trustBlock } from "./nodes.ts";
+import type { NodeAnswer } from "./nodes.ts";
 import { isNamed, openNote } from "./note.ts";
 import type { Policy } from "./policy.ts";
 import { headerOf, parseProof } from "./proof.ts";
@@ -26,22 +27,9 @@ import { shownBlock, tell } from "./story.ts";
 import { CHECKS } from "./verdict.ts";
 import type { Check, CheckName, Result, State, Verdict } from "./verdict.ts";
 
+export type { NodeAnswer } from "./nodes.ts";
 export type * from "./verdict.ts";
 export { CHECKS } from "./verdict.ts";
-
-/** What one node answered. `error`: it did not answer, and the rest is empty. */
-export interface NodeAnswer {
-  readonly url: string;
-  readonly operator: boolean;
-  readonly error: string | null;
-  readonly chainId: number | null;
-  /** The newest block that counts as final by the policy. */
-  readonly final: number | null;
-  /** What the node has at each number that it was asked for; null where it has none. */
-  readonly blocks: ReadonlyMap<number, Hash | null>;
-  /** The registry's head of the policy's log. */
-  readonly head: { readonly size: number; readonly root: Hash } | null;
-}
 
 /** What a verifier knows beside proof and policy; all of it may be missing. */
 export interface Inputs {
@@ -255,38 +243,8 @@ function* checkAnchor({ proof, policy }: Case): Findings {
 function* checkBlock(it: Case): Findings {
   for (const header of it.headers) {
     if (header === null) yield new Unproven("block_untrusted", "a block header cannot be read");
-    else yield* caught(() => trust(it, header));
+    else yield* caught(() => trustBlock(header, it.policy, it.inputs.nodes));
   }
-}
-
-/** Decides whether a block is trusted (SPEC 15.8, 1 to 4); Altered or Unproven where it is not. */
-function trust(it: Case, block: BlockId): void {
-  const where = `block ${block.number} (0x${hex(block.hash)})`;
-  const listed = it.policy.blocks.filter((known) => known.number === block.number);
-  // SPEC 15.8: The policy lists its number with its hash: trusted. It lists the number only with other hashes: INVALID `block_other`.
-  if (listed.some((known) => equal(known.hash, block.hash))) return;
-  if (listed.length > 0) throw new Altered("block_other", `${where} is not the block that the policy trusts`);
-
-  const answers = answersThatCount(it).map((node) => ({ node, hash: node.blocks.get(block.number) ?? null }));
-  const same = answers.filter(({ hash }) => hash !== null && equal(hash, block.hash));
-  const other = answers.filter(({ hash }) => hash !== null && !equal(hash, block.hash));
-  if (other.length > 0 && same.length > 0) throw new Unproven("nodes_disagree", `the nodes asked disagree on ${where}`);
-  if (other.length > 0) throw new Altered("block_other", `the chain has another block than ${where} at that number`);
-  if (same.some(({ node }) => node.final !== null && node.final >= block.number)) return;
-  if (same.length > 0) throw new Unproven("block_not_final", `${where} is not final yet`);
-
-  const asked = it.inputs.nodes ?? [];
-  if (asked.length === 0) throw new Unproven("block_untrusted", `nobody was asked whether ${where} is on the chain`);
-  if (asked.every((node) => node.operator) && !it.policy.chain.test) {
-    throw new Unproven("operator_node", "only a node that the log's operator runs was asked");
-  }
-  throw new Unproven("nodes_silent", `no node could tell whether ${where} is on the chain`);
-}
-
-/** SPEC 15.8: the nodes that answered for the policy's chain id, without those that the operator runs (unless the chain is a test chain) */
-function answersThatCount({ policy, inputs }: Case): readonly NodeAnswer[] {
-  const { id, test } = policy.chain;
-  return (inputs.nodes ?? []).filter((node) => node.error === null && node.chainId === id && (test || !node.operator));
 }
 
 /** 15.9: nothing was left out, once there is a map to say so. */
@@ -371,7 +329,7 @@ function* checkDated(it: Case): Findings {
     yield new Skipped("no_not_before", "the seal names no block from before");
     return;
   }
-  for (const _finding of caught(() => trust(it, block))) {
+  for (const _finding of caught(() => trustBlock(block, it.policy, it.inputs.nodes))) {
     yield new Unproven("not_before_untrusted", `the seal names block ${block.number}, which is not one that you trust`);
   }
 }
@@ -385,7 +343,7 @@ function* checkFresh(it: Case): Findings {
   if (newest !== null && maxAge !== null && now !== undefined && (newest.timestamp + maxAge) * 1000 < now) {
     yield new Unproven("too_old", `the newest anchor is older than the ${maxAge} s that the policy allows`);
   }
-  const heads = answersThatCount(it).flatMap(({ head }) => (head === null ? [] : [head]));
+  const heads = answersThatCount(it.policy, it.inputs.nodes).flatMap(({ head }) => (head === null ? [] : [head]));
   const ofSize = heads.filter((head) => head.size === size);
   const [same, other] = [ofSize.filter((head) => equal(head.root, root)), ofSize.filter((head) => !equal(head.root, root))];
   if (other.length > 0 && same.length > 0) {
