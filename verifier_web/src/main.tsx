@@ -8,6 +8,7 @@ import { parseProof } from "./protocol/proof.ts";
 import { type NodeAnswer, verify } from "./protocol/verify.ts";
 import { askNodes } from "./rpc.ts";
 import { App, type Setup } from "./ui/app.tsx";
+import { Guard } from "./ui/parts.tsx";
 import "./ui/style.css";
 
 function setup(policy: Policy): Setup<readonly NodeAnswer[]> {
@@ -42,4 +43,9 @@ function start(): Setup<readonly NodeAnswer[]> | "no_policy" | "bad_policy" {
 const page = document.getElementById("page");
 if (page === null) throw new Error("index.html has no place for the page");
 page.replaceChildren();
-render(<App setup={start()} />, page);
+render(
+  <Guard instead={<App setup="browser" />}>
+    <App setup={start()} />
+  </Guard>,
+  page,
+);

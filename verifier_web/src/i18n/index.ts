@@ -20,6 +20,14 @@ export function textsFor(tags: readonly string[]): Texts {
   return en;
 }
 
+/**
+ * The words for a name that came from outside; undefined where the table has none.  What every object inherits
+ * (`constructor`, `__proto__`) is no entry.
+ */
+export function wordsFor(table: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 /** The language to start in.  Storage may be forbidden (private windows): then nothing is remembered. */
 export function initialTexts(): Texts {
   let remembered: string | null = null;

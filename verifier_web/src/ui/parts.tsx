@@ -1,6 +1,6 @@
 /** Small pieces that every part of the page uses. */
 
-import { type ComponentChildren, createContext, Fragment, type VNode } from "preact";
+import { Component, type ComponentChildren, createContext, Fragment, type VNode } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 
 import { en } from "../i18n/en.ts";
@@ -115,6 +115,23 @@ export function useBlob(bytes: Uint8Array<ArrayBuffer> | null, type: string): st
     return () => URL.revokeObjectURL(made);
   }, [bytes, type]);
   return url;
+}
+
+/** Shows `instead` where drawing the children fails: our own bug must not leave half a result on the screen. */
+export class Guard extends Component<{ instead: VNode; children: ComponentChildren }, { failed: boolean }> {
+  override state = { failed: false };
+
+  static override getDerivedStateFromError(): { failed: boolean } {
+    return { failed: true };
+  }
+
+  override componentDidCatch(error: unknown): void {
+    console.error(error);
+  }
+
+  override render(): ComponentChildren {
+    return this.state.failed ? this.props.instead : this.props.children;
+  }
 }
 
 /** One row of a description list; nothing without a value. */

@@ -2,7 +2,7 @@
 
 import type { VNode } from "preact";
 
-import type { Texts } from "../i18n/index.ts";
+import { type Texts, wordsFor } from "../i18n/index.ts";
 import { PARTIES } from "../i18n/texts.ts";
 import type { EventShown, Verdict } from "../protocol/verdict.ts";
 import { blockTime, countryName, eventTime } from "./dates.ts";
@@ -136,7 +136,7 @@ function Readings({ event }: { event: EventShown }): VNode | null {
       {readings.map((reading, at) => (
         <div class="row" key={at}>
           <dt>
-            <Reported text={texts.sensors[reading.kind] ?? reading.kind} />
+            <Reported text={wordsFor(texts.sensors, reading.kind) ?? reading.kind} />
           </dt>
           <dd>
             <Reported text={reading.value} />
@@ -194,21 +194,20 @@ function More({ event, first }: { event: EventShown; first: boolean }): VNode | 
 }
 
 function typeName(type: string | null, texts: Texts): string {
-  const names: Readonly<Record<string, string>> = texts.timeline.types;
-  return type === null ? "?" : (names[type] ?? type);
+  return type === null ? "?" : (wordsFor(texts.timeline.types, type) ?? type);
 }
 
 function roleName(role: string, texts: Texts): string {
-  return texts.timeline.roles[role] ?? role.replaceAll("_", " ");
+  return wordsFor(texts.timeline.roles, role) ?? role.replaceAll("_", " ");
 }
 
 /** A field's name in words; names of the table's families (`buyer.phone`) from their two halves. */
 export function fieldName(name: string, texts: Texts): string {
-  const whole = texts.fields[name];
+  const whole = wordsFor(texts.fields, name);
   if (whole !== undefined) return whole;
   const [family, member] = name.split(".");
   const party = PARTIES.find((one) => one === family);
-  const part = member === undefined ? undefined : texts.partyFields[member];
+  const part = member === undefined ? undefined : wordsFor(texts.partyFields, member);
   return party !== undefined && part !== undefined ? `${texts.parties[party]}: ${part}` : name;
 }
 

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, VNode } from "preact";
 
-import type { Texts } from "../i18n/index.ts";
+import { type Texts, wordsFor } from "../i18n/index.ts";
 import { STEPS } from "../i18n/texts.ts";
 import type { Check, State, Verdict } from "../protocol/verdict.ts";
 import { blockTime } from "./dates.ts";
@@ -140,14 +140,12 @@ function Working({ step, slow }: { step: (typeof STEPS)[number]; slow: boolean }
 
 /** A code of SPEC 15 in words; the verifier's own sentence for a code that this page does not know. */
 export function codeText(check: Check, texts: Texts): string {
-  const codes: Readonly<Record<string, string>> = texts.checks.codes;
   if (check.check === "format") return texts.checks.codes.malformed;
-  return (check.code === null ? undefined : codes[check.code]) ?? (check.detail || texts.verdict.unnamedReason);
+  return (check.code === null ? undefined : wordsFor(texts.checks.codes, check.code)) ?? (check.detail || texts.verdict.unnamedReason);
 }
 
 export function lifecycleName(state: string, texts: Texts): string {
-  const names: Readonly<Record<string, string>> = texts.lifecycles;
-  return names[state] ?? state;
+  return wordsFor(texts.lifecycles, state) ?? state;
 }
 
 function asOf(verdict: Verdict, texts: Texts): string {
