@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from anchor_service.protocol.verify import NOT_PROVEN
 
 if TYPE_CHECKING:
+    from anchor_service.protocol.canonical import JSON
     from anchor_service.protocol.evidence import BlockHeader
     from anchor_service.protocol.proof import Proof
     from anchor_service.protocol.story import Step
@@ -54,9 +55,9 @@ def _event(step: Step) -> dict[str, Any]:
         "seq": step.seq,
         "index": step.index,
         "accepted": step.accepted,
-        "type": fields.get("type"),
-        "occurred_at": fields.get("occurred_at"),
-        "actor_role": fields.get("actor.role"),
+        "type": _text(fields.get("type")),
+        "occurred_at": _text(fields.get("occurred_at")),
+        "actor_role": _text(fields.get("actor.role")),
         "fields": fields,
         "hidden": sorted(step.view.hidden),
         "flags": list(step.flags),
@@ -64,3 +65,8 @@ def _event(step: Step) -> dict[str, Any]:
         "signed_by": step.signed_by,
         "block": _block(step.block),
     }
+
+
+def _text(value: JSON) -> str | None:
+    """Take a value that should be a text; where the event's author committed to something else there is none."""
+    return value if isinstance(value, str) else None

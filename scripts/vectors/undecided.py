@@ -102,7 +102,11 @@ def _trust(world: World, proof: Document, policy: Document) -> Iterator[Case]:
         inputs={"now": (newest + 3_600) * 1_000 + 1},
     )
     yield good(
-        "max_age_without_now", "The policy limits the age, and the time is not known.", proof, policy | {"max_age": 1}
+        "max_age_without_now",
+        "The policy limits the age, and the time is not known.",
+        proof,
+        policy | {"max_age": 1},
+        inputs={},
     )
 
 

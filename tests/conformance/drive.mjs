@@ -1,0 +1,18 @@
+// Runs the TypeScript command once for each line of arguments on stdin (a JSON array), in one process, and prints a line for
+// each: {"code", "out", "err"}.
+import { createInterface } from "node:readline";
+
+import { load } from "../../verifier_web/bin/load.mjs";
+
+const { main } = await load();
+const said = { out: [], err: [] };
+const print = console.log;
+console.log = (...texts) => said.out.push(texts.join(" "));
+console.error = (...texts) => said.err.push(texts.join(" "));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  said.out = [];
+  said.err = [];
+  const code = await main(JSON.parse(line));
+  print(JSON.stringify({ code, out: said.out.join("\n"), err: said.err.join("\n") }));
+}
