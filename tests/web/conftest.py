@@ -31,10 +31,10 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def built() -> Path:
-    """The prebuilt page, without a policy."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prebuilt page, without a policy: a copy, so that a build during the tests does no harm."""
     assert (BUILT / "index.html").exists(), "the page is not built: scripts/test setup"
-    return BUILT
+    return Path(shutil.copytree(BUILT, tmp_path_factory.mktemp("built") / "page"))
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +55,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     def open_(link: str, language: str = "en-GB", **options: object) -> Page:
         phone = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
         context = browser.new_context(**(phone | {"locale": language, "timezone_id": "Asia/Shanghai"} | options))  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
