@@ -12,45 +12,31 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from anchor_service.ports import AlreadyThere, Busy, ChainUnavailable, NotFound
 from anchor_service.protocol.errors import Malformed, SealtrailError
 
 MEDIA_TYPE: Final = "application/problem+json"
 _TYPE: Final = "urn:sealtrail:problem:"
 _FIELD: Final = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+|\[\d+\])*): ", re.ASCII)
 
-# What is not here is 400 where its code begins with json_, else 422 where it is Malformed, else our own bug.
+# By code; what is not here goes by its class.
 STATUS: Final[dict[str, int]] = {
     "api_key": 401,
     "scope": 403,
-    "order_unknown": 404,
-    "event_unknown": 404,
-    "batch_unknown": 404,
-    "anchor_unknown": 404,
-    "attachment_unknown": 404,
-    "label_unknown": 404,
+    "not_found": 404,
     "checkpoint_unknown": 404,
     "tile_unknown": 404,
-    "page_not_built": 404,
     "not_embedded": 404,
-    "not_found": 404,
     "method": 405,
-    "not_yet": 409,
     "event_conflict": 409,
-    "stream_conflict": 409,
     "body_size": 413,
     "attachment_size": 413,
-    "event_size": 413,
     "too_many_events": 413,
     "media_type": 415,
     "attachment_media_type": 415,
     "body_broken": 400,
     "body_empty": 400,
     "idempotency_key": 400,
-    "busy": 503,
-    "storage_full": 503,
-    "storage_busy": 503,
-    "stopping": 503,
-    "chain_unavailable": 503,
 }
 
 
@@ -58,6 +44,8 @@ class HttpProblem(SealtrailError):
     """A problem that only the edge knows: no key, no such route, a body too large.  Same codes table as all others."""
 
     def __init__(self, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        if code not in STATUS:
+            raise ValueError(f"{code} has no status")
         super().__init__(code, message)
         self.headers = headers or {}
 
@@ -98,8 +86,15 @@ def status_of(error: SealtrailError) -> int | None:
     known = STATUS.get(error.code)
     if known is not None:
         return known
-    if isinstance(error, Malformed):
-        return 400 if error.code.startswith("json_") else 422
+    match error:
+        case Malformed():
+            return 400 if error.code.startswith("json_") else 422
+        case NotFound():
+            return 404
+        case AlreadyThere():
+            return 409
+        case Busy() | ChainUnavailable():
+            return 503
     return None
 
 
@@ -110,9 +105,8 @@ def problem_of(error: SealtrailError, item: int | None = None) -> Problem | None
         return None
     named = _FIELD.match(error.message)
     headers = dict(error.headers) if isinstance(error, HttpProblem) else {}
-    retry_after = getattr(error, "retry_after", None)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(max(1, round(retry_after or 1)))
+        headers["Retry-After"] = str(error.retry_after if isinstance(error, Busy) else 1)
     return Problem(status, error.code, printable(error.message), named[1] if named else None, item, headers)
 
 

@@ -38,9 +38,9 @@ def demo(settings: Settings, server: HttpServer, *, once: bool) -> None:
     """Show the whole road; return when it was shown (`once`), else serve until somebody stops it."""
     console = out()
     service = _open_or_create(settings)
-    bake_own_page(service)
     own_url = f"http://127.0.0.1:{server.port}"
     with served(service, server), Client(own_url, _key(service, settings.data)) as client:
+        bake_own_page(service)  # once its tenant is there, which the page's policy names
         console.print(f"[bold]Sealtrail[/] serves on {escape(own_url)} (data: {escape(str(settings.data))})")
         samples = read_samples()
         for sample in samples:
@@ -173,11 +173,18 @@ def _run_verifier(what: str, arguments: list[str]) -> None:
         check=False,
         timeout=120,
     )
-    for line in done.stdout.splitlines():
-        console.print(f"  {line}", markup=False)
+    for line in _told(done.stdout.splitlines()):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     if done.returncode != 0:
         last = (done.stderr.strip() or "nothing on stderr").splitlines()[-1]
         raise Failure(f"the verifier ended with {done.returncode}: {last}", done.returncode)
+
+
+def _told(lines: list[str]) -> list[str]:
+    """The checks and the verdict; the story and its private fields are in the proof."""
+    checked = lines.index("Checked") if "Checked" in lines else 0
+    story = lines.index("Story") if "Story" in lines else len(lines)
+    return [line for line in lines[checked:story] if line] + lines[max(story, len(lines) - 1) :]
 
 
 # --- showing --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from anchor_service.cli import demo as demonstration
 from anchor_service.cli.console import BAD_INPUT, Failure, err, out, progress
+from anchor_service.cli.journal import log_to_stderr
 from anchor_service.cli.opening import bake_own_page, opened
 from anchor_service.cli.options import HOME, Data, settings_of
 from anchor_service.cli.running import lan_address, listen, served, terminable, wait_for_signal
@@ -54,6 +55,7 @@ def init(
 def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
     """Serve a log: HTTP, sealing and anchoring in one process, until SIGTERM or Ctrl-C."""
     settings = settings_of(data, host=host, port=port, public_url=public_url)
+    log_to_stderr()
     with terminable(), listen(settings.host, settings.port) as server:
         with served(build(settings), server):
             err().print(f"serving on http://{settings.host}:{server.port}", markup=False)

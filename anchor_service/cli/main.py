@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +12,7 @@ import typer
 from anchor_service import __version__
 from anchor_service.cli import importing, logs, orders, tenants
 from anchor_service.cli.console import EXIT_CODES, guarded
+from anchor_service.cli.journal import log_to_stderr
 from anchor_service.verifier import command as verifier
 
 app = typer.Typer(
@@ -50,4 +52,5 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    log_to_stderr(logging.WARNING)
     return guarded(partial(app, list(sys.argv[1:] if arguments is None else arguments)))

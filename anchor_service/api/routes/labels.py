@@ -5,12 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from anchor_service.api import examples
-from anchor_service.api.errors import HttpProblem
 from anchor_service.api.parts import Log
 from anchor_service.api.routes.attachments import file_answer
 from anchor_service.api.routes.orders import proof_answer
 from anchor_service.api.wire import NEVER_STORED, content
-from anchor_service.ports import Audience
+from anchor_service.ports import Audience, NotFound
 from anchor_service.protocol.hashes import parse_hash
 from anchor_service.services.label import Label, label_link, png, svg
 from anchor_service.wiring import Service
@@ -21,7 +20,7 @@ router = APIRouter(prefix="/v1/labels/{token}", tags=["labels"])
 def _label(log: Service, token: str) -> Label:
     label = log.labels.resolve(token)
     if label is None:
-        raise HttpProblem("label_unknown", "there is no such label")
+        raise NotFound("label_unknown", "there is no such label")
     return label
 
 
@@ -38,7 +37,7 @@ def get_label_attachment(request: Request, log: Log, token: str, sha256: str) ->
     label = _label(log, token)
     name = parse_hash(sha256, "sha256")
     if name not in log.prove.files(label.tenant, label.order_id, Audience.CONSUMER):
-        raise HttpProblem("attachment_unknown", "the labelled order names no such file")
+        raise NotFound("attachment_unknown", "the labelled order names no such file")
     file, body = log.attachments.open(label.tenant, name)
     return file_answer(request, file, body, NEVER_STORED)
 
