@@ -87,15 +87,15 @@ class CommitGroup:
     def __init__(self, leaves: Sequence[str]) -> None:
         """Take the leaf texts in order, at least one."""
         self.leaves = leaves
-        self._levels: list[list[bytes]] = [[receipt_hash(text) for text in leaves]]
+        self._levels: list[list[Hash]] = [[receipt_hash(text) for text in leaves]]
         while len(self._levels[-1]) > 1:
             level = self._levels[-1]
             odd = level[-1:] if len(level) % 2 else []
-            self._levels.append(raise_level(level[: len(level) - len(odd)]) + odd)
+            self._levels.append([Hash(node) for node in raise_level(level[: len(level) - len(odd)])] + odd)
 
     def sign(self, key: VerifierKey, sign: Callable[[bytes], bytes]) -> str:
         """Sign the root over the leaves; the key's name is the receipts' origin."""
-        return sign_checkpoint(len(self.leaves), Hash(self._levels[-1][0]), key, sign)
+        return sign_checkpoint(len(self.leaves), self._levels[-1][0], key, sign)
 
     def receipt(self, index: int, note: str) -> Receipt:
         """Return the receipt at this place under the group's signed note."""
@@ -104,7 +104,7 @@ class CommitGroup:
         for level in self._levels[:-1]:
             sibling = place ^ 1
             if sibling < len(level):  # an odd last hash rises by itself
-                path.append(Hash(level[sibling]))
+                path.append(level[sibling])
             place >>= 1
         return Receipt(self.leaves[index], index, tuple(path), note)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import sha256
 from typing import Final
 
 from anchor_service.ports import File, FileDirectory, NotFound, StoreRefused, TenantStore
@@ -53,14 +53,14 @@ class Attachments:
         self._store.add_file(tenant, file, self._clock())
         return file
 
-    def open(self, tenant: str, digest: Hash) -> tuple[File, bytes]:
+    def open(self, tenant: str, sha256: Hash) -> tuple[File, bytes]:
         """Return a file and its bytes, hashed again; NotFound (`attachment_unknown`), StoreRefused where damaged."""
-        file = self._store.files(tenant, [digest]).get(digest)
-        data = None if file is None else self._directory.read(tenant, digest)
+        file = self._store.files(tenant, [sha256]).get(sha256)
+        data = None if file is None else self._directory.read(tenant, sha256)
         if file is None or data is None:
-            raise NotFound("attachment_unknown", f"there is no file {digest}")
-        if sha256(data).digest() != digest:
-            raise StoreRefused("attachment_damaged", f"the file {digest} is not what it was")
+            raise NotFound("attachment_unknown", f"there is no file {sha256}")
+        if hashlib.sha256(data).digest() != sha256:
+            raise StoreRefused("attachment_damaged", f"the file {sha256} is not what it was")
         return file, data
 
 

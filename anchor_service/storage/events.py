@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, select
 
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream
 from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.storage.database import Database
+from anchor_service.storage.database import Database, insert_rows
 from anchor_service.storage.tables import attachments, event_secrets, events, receipt_groups, streams
 
 T = TypeVar("T")
@@ -73,26 +73,27 @@ class Events:
             last_stream = connection.execute(_LAST_STREAM).scalar() or 0
             numbers = {stream.id: number for number, stream in enumerate(new_streams, start=last_stream + 1)}
             if new_streams:
-                connection.execute(_INSERT_STREAMS, [_stream_row(numbers[stream.id], stream) for stream in new_streams])
+                insert_rows(
+                    connection,
+                    streams,
+                    [
+                        (numbers[stream.id], stream.tenant, stream.order_id, stream.id, stream.salt)
+                        for stream in new_streams
+                    ],
+                )
             first = (connection.execute(_LAST_EVENT).scalar() or 0) + 1
             event_rows, secret_rows = [], []
             for number, (stream, event_id, secret, commitment, disclosures) in enumerate(new_events, start=first):
-                stream_number = numbers.get(stream.id) or self._remembered[stream.tenant, stream.order_id][0]
-                event_rows.append(
-                    {
-                        "number": number,
-                        "tenant": stream.tenant,
-                        "stream": stream_number,
-                        "event_id": event_id,
-                        "accepted": accepted,
-                        "commitment": commitment,
-                        "disclosures": disclosures,
-                    }
-                )
-                secret_rows.append({"event": number, "secret": secret})
-            connection.execute(_INSERT_EVENTS, event_rows)
-            connection.execute(_INSERT_SECRETS, secret_rows)
-            connection.execute(_INSERT_GROUPS, [{**group._asdict(), "first": first + group.first} for group in groups])
+                place = numbers.get(stream.id) or self._remembered[stream.tenant, stream.order_id][0]
+                event_rows.append((number, stream.tenant, place, event_id, accepted, commitment, disclosures))
+                secret_rows.append((number, secret))
+            insert_rows(connection, events, event_rows)
+            insert_rows(connection, event_secrets, secret_rows)
+            insert_rows(
+                connection,
+                receipt_groups,
+                [(first + group.first, group.length, group.deadline, group.note) for group in groups],
+            )
         # Only what is durable is remembered.
         for stream in new_streams:
             self._remember(numbers[stream.id], stream)
@@ -124,10 +125,6 @@ class Events:
 
 _LAST_STREAM: Final = select(func.max(streams.c.number))
 _LAST_EVENT: Final = select(func.max(events.c.number))
-_INSERT_STREAMS: Final = insert(streams)
-_INSERT_EVENTS: Final = insert(events)
-_INSERT_SECRETS: Final = insert(event_secrets)
-_INSERT_GROUPS: Final = insert(receipt_groups)
 
 STORED: Final = (
     select(
@@ -192,16 +189,6 @@ def read_files(connection: Connection, tenant: str, hashes: Collection[Hash]) ->
         for sha256, size, media_type in connection.execute(query):
             found[Hash(sha256)] = File(Hash(sha256), size, media_type)
     return found
-
-
-def _stream_row(number: int, stream: Stream) -> dict[str, object]:
-    return {
-        "number": number,
-        "tenant": stream.tenant,
-        "order_id": stream.order_id,
-        "stream": stream.id,
-        "salt": stream.salt,
-    }
 
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from anchor_service.ports import Batch, Busy, Head, HeadMoved, LogReader, StreamHead, Waiting
 from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.storage.database import Database
+from anchor_service.storage.database import Database, insert_rows
 from anchor_service.storage.events import chunks
 from anchor_service.storage.tables import batches, checkpoints, entries, events, head, stream_heads, streams, tiles
 
@@ -63,12 +63,10 @@ class Log:
                 )
                 if moved.rowcount != 1:
                     raise HeadMoved("head_moved", f"the head is not at size {before.size} any more")
-                connection.execute(
-                    insert(entries),
-                    [
-                        {"idx": index, "event": event, "entry": entry}
-                        for index, (entry, event) in enumerate(batch.entries, start=before.size)
-                    ],
+                insert_rows(
+                    connection,
+                    entries,
+                    [(index, event, entry) for index, (entry, event) in enumerate(batch.entries, start=before.size)],
                 )
                 upsert(
                     connection,
