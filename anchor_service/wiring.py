@@ -243,27 +243,35 @@ def build(settings: Settings) -> Service:
         return service
 
 
-class Service:
-    """A log that is open: `start` runs its workers, `stop` stops them and closes everything."""
+def look(settings: Settings) -> Desk:
+    """Open a log beside the process that serves it; StoreRefused: `log_missing`, `schema`."""
+    if not (settings.data / DATABASE).exists():
+        raise StoreRefused("log_missing", f"there is no log in {settings.data}: create one first (sealtrail init)")
+    with ExitStack() as opened:
+        desk = Desk(settings, opened.enter_context(closing(Database(settings.data / DATABASE))))
+        desk.closing = opened.pop_all()
+        return desk
 
-    def __init__(self, settings: Settings, database: Database, nodes: _Nodes) -> None:
+
+class Desk:
+    """A log's tenants, orders and proofs, without its lock, its chain and its writers.
+
+    Any number of processes may have one open, beside the one that has the `Service`.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
         facts = database.facts
         self.settings = settings
         self.log = LogId(parse_hash(facts["log"], "log"))
         self.origin = facts["origin"]
         self.registry = parse_address(facts["registry"], "registry")
         self.closing = ExitStack()
-        """Closes what was opened for the service."""
-        log_key = _named(_read_key(settings.data / KEYS / "log.key"), self.origin)
-        receipt_key = _named(_read_key(settings.data / KEYS / "receipt.key"), receipts_origin(self.origin))
-        found = (str(nodes.chain_id), log_key.verifier.public.hex(), receipt_key.verifier.public.hex())
-        if found != (facts["chain_id"], facts["log_key"], facts["receipt_key"]):
-            raise StoreRefused("log_other", "the keys or the chain are not those that this log was created with")
-        self._log_key, self._receipt_key, self._chain = log_key.verifier, receipt_key.verifier, nodes
+        """Closes what was opened for this."""
+        self._chain_id = int(facts["chain_id"])
+        self._log_key = VerifierKey(self.origin, bytes.fromhex(facts["log_key"]))
+        self._receipt_key = VerifierKey(receipts_origin(self.origin), bytes.fromhex(facts["receipt_key"]))
         self._reading = Reading(database)
         tenants = Tenants(database)
-        self.nodes: Nodes | None = ReadOnlyNode(nodes.embedded, self.registry) if nodes.embedded else None
-        """The embedded chain for `/rpc`; None on any other chain."""
         self.keys = Keys(tenants, clock=_now, draw=os.urandom)
         self.labels = Labels(tenants, clock=_now, draw=os.urandom)
         self.attachments = Attachments(
@@ -272,6 +280,92 @@ class Service:
             clock=_now,
             most_bytes=settings.attachment_bytes,
         )
+        self.prove = Prove(self._reading, log=self.log, policy=lambda: replace(self.policy(), tenants=None))
+
+    @property
+    def _embedded(self) -> bool:
+        return not self.settings.rpc_urls
+
+    def policy(self) -> Policy:
+        """Return what the operator claims a verifier should trust: log, keys, chain, nodes, tenants; no blocks.
+
+        A policy that was written before a tenant was created does not know that tenant.
+        """
+        settings = self.settings
+        embedded = self._embedded
+        return Policy(
+            origin=self.origin,
+            log=self.log,
+            log_keys=(LogKey(self._log_key, 1, None),),
+            receipt_keys=(self._receipt_key,),
+            tenants={tenant.id: tenant.name for tenant in self.keys.tenants()},
+            actors={},
+            chain=ChainPolicy(
+                id=self._chain_id,
+                name=settings.chain_name or ("embedded development chain" if embedded else f"{self._chain_id}"),
+                registry=self.registry,
+                finality=0 if embedded else settings.finality,
+                test=embedded or settings.test_chain,
+            ),
+            blocks=(),
+            rpc=(NodePolicy("/rpc", operator=True),)
+            if embedded
+            else tuple(NodePolicy(url, operator=False) for url in settings.verifier_rpc_urls),
+            max_age=None,
+        )
+
+    def health(self) -> Health:
+        """Say how far the log is, from a few indexed reads; `ready`: it can be read."""
+        try:
+            with self._reading.snapshot() as snapshot:
+                head = snapshot.head()
+                waiting, oldest = snapshot.waiting()
+                anchored, final = snapshot.mined_size(), snapshot.final_size()
+        except SealtrailError as problem:
+            return Health(
+                ready=False,
+                problems=(f"{problem.code}: {problem.message}",),
+                queued=0,
+                waiting=0,
+                oldest_waiting=None,
+                size=0,
+                batch=0,
+                sealed=None,
+                anchored_size=0,
+                final_size=0,
+            )
+        return Health(
+            ready=True,
+            problems=(),
+            queued=0,
+            waiting=waiting,
+            oldest_waiting=oldest,
+            size=head.size,
+            batch=head.batch,
+            sealed=head.sealed if head.batch else None,
+            anchored_size=anchored,
+            final_size=final,
+        )
+
+    def stop(self) -> None:
+        """Close everything."""
+        self.closing.close()
+
+
+class Service(Desk):
+    """A log that is open for writing: `start` runs its workers, `stop` stops them and closes everything."""
+
+    def __init__(self, settings: Settings, database: Database, nodes: _Nodes) -> None:
+        super().__init__(settings, database)
+        facts = database.facts
+        log_key = _named(_read_key(settings.data / KEYS / "log.key"), self.origin)
+        receipt_key = _named(_read_key(settings.data / KEYS / "receipt.key"), receipts_origin(self.origin))
+        if (nodes.chain_id, log_key.verifier, receipt_key.verifier) != (
+            self._chain_id, self._log_key, self._receipt_key
+        ):  # fmt: skip
+            raise StoreRefused("log_other", "the keys or the chain are not those that this log was created with")
+        self.nodes: Nodes | None = ReadOnlyNode(nodes.embedded, self.registry) if nodes.embedded else None
+        """The embedded chain for `/rpc`; None on any other chain."""
         self.ingest = Ingest(
             Events(database),
             log=self.log,
@@ -301,7 +395,6 @@ class Service:
             most_events=settings.seal_events,
             heartbeat=_ms(settings.heartbeat),
         )
-        self.prove = Prove(self._reading, log=self.log, policy=lambda: replace(self.policy(), tenants=None))
         self._seal_loop = Loop("seal", self._seal_once, settings.seal_interval)
         self._anchor_loop = Loop("anchor", self.anchor.run_once, settings.poll_interval)
         self._open = False
@@ -313,34 +406,6 @@ class Service:
             self.anchor.check()
         except ChainUnavailable as problem:
             _log.warning("chain_unavailable", code=problem.code, reason=problem.message)
-
-    def policy(self) -> Policy:
-        """Return what the operator claims a verifier should trust: log, keys, chain, nodes, tenants; no blocks.
-
-        A policy that was written before a tenant was created does not know that tenant.
-        """
-        settings = self.settings
-        embedded = self._chain.embedded is not None
-        return Policy(
-            origin=self.origin,
-            log=self.log,
-            log_keys=(LogKey(self._log_key, 1, None),),
-            receipt_keys=(self._receipt_key,),
-            tenants={tenant.id: tenant.name for tenant in self.keys.tenants()},
-            actors={},
-            chain=ChainPolicy(
-                id=self._chain.chain_id,
-                name=settings.chain_name or ("embedded development chain" if embedded else f"{self._chain.chain_id}"),
-                registry=self.registry,
-                finality=0 if embedded else settings.finality,
-                test=embedded or settings.test_chain,
-            ),
-            blocks=(),
-            rpc=(NodePolicy("/rpc", operator=True),)
-            if embedded
-            else tuple(NodePolicy(url, operator=False) for url in settings.verifier_rpc_urls),
-            max_age=None,
-        )
 
     def start(self) -> None:
         """Start ingest, sealing and anchoring."""
@@ -355,7 +420,7 @@ class Service:
         self.ingest.stop()
         self._seal_loop.stop()
         self._anchor_loop.stop()
-        self.closing.close()
+        super().stop()
 
     def _seal_once(self) -> bool:
         sealed = self.seal.run_once()
@@ -375,36 +440,12 @@ class Service:
         ):
             if problem is not None:
                 problems.append(f"{name} waits: {problem}")
-        try:
-            with self._reading.snapshot() as snapshot:
-                head = snapshot.head()
-                waiting, oldest = snapshot.waiting()
-                anchored, final = snapshot.mined_size(), snapshot.final_size()
-        except SealtrailError as problem:
-            problems.append(f"{problem.code}: {problem.message}")
-            return Health(
-                ready=False,
-                problems=tuple(problems),
-                queued=self.ingest.queued,
-                waiting=0,
-                oldest_waiting=None,
-                size=0,
-                batch=0,
-                sealed=None,
-                anchored_size=0,
-                final_size=0,
-            )
-        return Health(
-            ready=self._open,
-            problems=tuple(problems),
+        stored = super().health()
+        return replace(
+            stored,
+            ready=self._open and stored.ready,
+            problems=(*problems, *stored.problems),
             queued=self.ingest.queued,
-            waiting=waiting,
-            oldest_waiting=oldest,
-            size=head.size,
-            batch=head.batch,
-            sealed=head.sealed if head.batch else None,
-            anchored_size=anchored,
-            final_size=final,
         )
 
     def settle(self, timeout: float) -> bool:
