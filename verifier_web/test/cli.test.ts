@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
+import { main } from "../src/cli.ts";
 import { hex } from "../src/protocol/hashes.ts";
 import type { Verdict } from "../src/protocol/verify.ts";
 import { EVENTS, STREAM, build, canonical } from "./world.ts";
@@ -38,9 +39,16 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function run(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], { cwd: folder, encoding: "utf8" });
-  return { status, stdout, stderr };
+/** Runs the command in this process, which costs no start of another; files are in the test's folder. */
+async function run(...args: readonly string[]) {
+  const [stdout, stderr]: [string[], string[]] = [[], []];
+  const spies = [
+    vi.spyOn(console, "log").mockImplementation((line: string) => void stdout.push(`${line}\n`)),
+    vi.spyOn(console, "error").mockImplementation((line: string) => void stderr.push(`${line}\n`)),
+  ];
+  const status = await main(args.map((arg) => (/^\.$|\.json$/.test(arg) ? join(folder, arg) : arg)));
+  for (const spy of spies) spy.mockRestore();
+  return { status, stdout: stdout.join(""), stderr: stderr.join("") };
 }
 
 function codeOf(verdict: Verdict, name: string): string | null | undefined {
@@ -61,8 +69,8 @@ describe("verify", () => {
     [3, "could_not_check", ["proof.json", "--policy", "untrusting.json"]],
     [3, "could_not_check", ["proof.json", "--policy", "untrusting.json", "--rpc", "http://127.0.0.1:1/"]],
     [3, "could_not_check", ["proof.json", "--policy", "operator.json", "--rpc", "http://127.0.0.1:1/"]],
-  ])("exits %i for %s", (code, state, args) => {
-    const { status, stdout, stderr } = run(...args, "--json");
+  ])("exits %i for %s", async (code, state, args) => {
+    const { status, stdout, stderr } = await run(...args, "--json");
     expect(stderr).toBe("");
     expect(status).toBe(code);
     const verdict = JSON.parse(stdout) as Verdict;
@@ -71,8 +79,19 @@ describe("verify", () => {
     if (args.includes("--rpc")) expect(codeOf(verdict, "block")).toBe(isOperator ? "operator_node" : "nodes_silent");
   });
 
-  it("tells people the same, and lets nothing from a proof steer the terminal", () => {
-    const { status, stdout, stderr } = run("hostile.json", "--policy", "policy.json");
+  it.each<[number, string]>([
+    [0, "proof.json"],
+    [1, "altered.json"],
+    [2, "malformed.json"],
+  ])("is a program that exits %i for %s", (code, proof) => {
+    const args = [COMMAND, proof, "--policy", "policy.json", "--json"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    expect([status, stderr]).toEqual([code, ""]);
+    expect((JSON.parse(stdout) as Verdict).checks).toHaveLength(14);
+  });
+
+  it("tells people the same, and lets nothing from a proof steer the terminal", async () => {
+    const { status, stdout, stderr } = await run("hostile.json", "--policy", "policy.json");
     expect([status, stderr]).toEqual([1, ""]);
     const lines = stdout.trimEnd().split("\n");
     expect(lines[0]).toBe("order A-1001 of Demo brand, now signed");
@@ -91,8 +110,8 @@ describe("verify", () => {
     ["a folder", [".", "--policy", "policy.json"]],
     ["a block without a hash", ["proof.json", "--policy", "policy.json", "--block", "7"]],
     ["a stream that is none", ["proof.json", "--policy", "policy.json", "--stream", "x"]],
-  ])("exits 2 with one line for %s", (_what, args) => {
-    const { status, stdout, stderr } = run(...args);
+  ])("exits 2 with one line for %s", async (_what, args) => {
+    const { status, stdout, stderr } = await run(...args);
     expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toMatch(/^verify: .+\n$/);

@@ -10,7 +10,7 @@ import { leafHash, nodeHash, pathLength, verifyConsistency, verifyInclusion } fr
 import { consistencyProof, inclusionPath, treeHash } from "./world.ts";
 
 const leaves = (size: number): Leaf[] => Array.from({ length: size }, (_, at) => leafHash(utf8(`entry ${at}`)));
-const LEAVES = leaves(70);
+const LEAVES = leaves(40);
 const ODD = sha(utf8("not in the tree"));
 
 function tree(size: number): readonly Leaf[] {
@@ -67,7 +67,7 @@ describe("inclusion (SPEC 7.2)", () => {
 
 describe("consistency (SPEC 7.3)", () => {
   it("is proven between every two sizes by exactly the RFC's proof", () => {
-    for (let second = 1; second <= 40; second += 1) {
+    for (let second = 1; second <= 33; second += 1) {
       for (let first = 1; first <= second; first += 1) {
         const proof = consistencyProof(first, tree(second));
         const [old, young] = [treeHash(tree(first)), treeHash(tree(second))];
