@@ -1,7 +1,8 @@
 /** Asking nodes, over real HTTP: a node that answers well, and the ways in which one does not. */
 
 import { createServer } from "node:http";
-import type { AddressInfo, Server } from "node:net";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
 
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -71,8 +72,10 @@ async function ask(answers: Answers, { status = 200, chain = {} }: { status?: nu
 }
 
 afterEach(async () => {
-  const closing = servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)));
-  await Promise.all(closing);
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections(); // kept open for a next request that will not come
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 describe("an honest node", () => {
