@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -30,7 +30,7 @@ from anchor_service.ports.rows import (
 )
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.evidence import ChainEvidence
-from anchor_service.protocol.hashes import Hash
+from anchor_service.protocol.hashes import Hash, StreamId
 
 
 class Busy(SealtrailError):
@@ -218,6 +218,20 @@ class Snapshot(LogReader, Protocol):
 
     def waiting(self) -> tuple[int, int | None]:
         """Return how many events are not in the log, and when the oldest of them was accepted."""
+
+    # for fsck, which reads everything
+
+    def all_events(self, after: int, limit: int) -> list[LoggedEvent]:
+        """Return events of all tenants with numbers above `after`, in order."""
+
+    def groups(self) -> Iterator[ReceiptGroup]:
+        """Return all receipt groups in order."""
+
+    def stream_heads(self) -> dict[StreamId, StreamHead]:
+        """Return the heads of all streams that have entries."""
+
+    def tiles(self) -> dict[tuple[int, int], bytes]:
+        """Return all tiles by (level, index)."""
 
 
 class ReadStore(Protocol):

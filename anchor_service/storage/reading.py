@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -19,6 +20,7 @@ from anchor_service.ports import (
     ReceiptGroup,
     StoredEvent,
     Stream,
+    StreamHead,
 )
 from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import Hash, StreamId
@@ -26,7 +28,22 @@ from anchor_service.storage.anchors import read_anchor, read_anchors_below, read
 from anchor_service.storage.database import Database
 from anchor_service.storage.events import STORED, read_group, read_stored
 from anchor_service.storage.log import ConnectionReader, read_checkpoint, read_head
-from anchor_service.storage.tables import anchors, batches, checkpoints, entries, events, streams, view_fields
+from anchor_service.storage.tables import (
+    anchors,
+    batches,
+    checkpoints,
+    entries,
+    events,
+    receipt_groups,
+    stream_heads,
+    streams,
+    tiles,
+    view_fields,
+)
+
+_LOGGED: Final = STORED.add_columns(entries.c.idx, entries.c.entry).join(
+    entries, entries.c.event == events.c.number, isouter=True
+)
 
 
 class Reading:
@@ -53,12 +70,9 @@ class DatabaseSnapshot(ConnectionReader):
 
     def events(self, stream: Stream) -> list[LoggedEvent]:
         """Return a stream's events in order of acceptance."""
-        query = (
-            STORED.add_columns(entries.c.idx, entries.c.entry)
-            .join(entries, entries.c.event == events.c.number, isouter=True)
-            .where(events.c.tenant == stream.tenant, streams.c.tenant == stream.tenant, streams.c.stream == stream.id)
-            .order_by(events.c.number)
-        )
+        query = _LOGGED.where(
+            events.c.tenant == stream.tenant, streams.c.tenant == stream.tenant, streams.c.stream == stream.id
+        ).order_by(events.c.number)
         return [LoggedEvent(read_stored(row), row.idx, row.entry) for row in self._connection.execute(query)]
 
     def event(self, tenant: str, event_id: str) -> StoredEvent | None:
@@ -173,3 +187,26 @@ class DatabaseSnapshot(ConnectionReader):
         oldest = select(events.c.accepted).where(events.c.number > last).order_by(events.c.number).limit(1)
         # Numbers have no gaps, so that nothing needs to be counted.
         return newest - last, self._connection.execute(oldest).scalar()
+
+    def all_events(self, after: int, limit: int) -> list[LoggedEvent]:
+        """Return events of all tenants with numbers above `after`, in order."""
+        query = _LOGGED.where(events.c.number > after).order_by(events.c.number).limit(limit)
+        return [LoggedEvent(read_stored(row), row.idx, row.entry) for row in self._connection.execute(query)]
+
+    def groups(self) -> Iterator[ReceiptGroup]:
+        """Return all receipt groups in order."""
+        for row in self._connection.execute(select(receipt_groups).order_by(receipt_groups.c.first)):
+            yield ReceiptGroup(row.first, row.length, row.deadline, row.note)
+
+    def stream_heads(self) -> dict[StreamId, StreamHead]:
+        """Return the heads of all streams that have entries."""
+        query = select(streams.c.stream, stream_heads.c.length, stream_heads.c.leaf).join(
+            streams, streams.c.number == stream_heads.c.stream
+        )
+        return {
+            StreamId(stream): StreamHead(length, Hash(leaf)) for stream, length, leaf in self._connection.execute(query)
+        }
+
+    def tiles(self) -> dict[tuple[int, int], bytes]:
+        """Return all tiles by (level, index)."""
+        return {(row.level, row.idx): row.data for row in self._connection.execute(select(tiles))}
