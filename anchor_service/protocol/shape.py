@@ -1,4 +1,4 @@
-"""Reading the members of a JSON document by their exact shape (SPEC 14.1: unknown or missing members are refused)."""
+"""Reading the members of a JSON document by their exact shape (SPEC 14.1: Unknown or missing members are refused)."""
 
 from __future__ import annotations
 

@@ -358,7 +358,7 @@ function* checkFresh(it: Case): Findings {
 }
 
 function newestAnchor(proof: Proof): ProvenAnchor {
-  return proof.anchors.at(-1) as ProvenAnchor; // SPEC 14.2: each event has one, and there are events
+  return proof.anchors.at(-1) as ProvenAnchor; // each event has one, and there are events (SPEC 14.2)
 }
 
 /** 15.15: the state that follows. */
