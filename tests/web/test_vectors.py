@@ -1,4 +1,4 @@
-"""Every vector in the page itself: the browser finds what the command line finds."""
+"""The vectors in the page itself: the browser finds what the command line finds."""
 
 from __future__ import annotations
 
@@ -54,6 +54,16 @@ class Vector:
         return str(self.inputs.get("stream", "00" * 32))
 
 
+def distinct() -> Iterator[Vector]:
+    """Every case that is well, and the first of each kind of damage: the command runs them all."""
+    seen = set()
+    for vector in vectors():
+        kind = str(vector.expected["checks"])
+        if not vector.name.endswith("_fail") or kind not in seen:
+            yield vector
+        seen.add(kind)
+
+
 def vectors() -> Iterator[Vector]:
     """Every case that the page can be put into."""
     for folder in sorted(path.parent for path in VECTORS.glob("*/proof.json")):
@@ -64,6 +74,8 @@ def vectors() -> Iterator[Vector]:
         vector = Vector(folder.name, (folder / "proof.json").read_bytes(), **documents)
         if documents["policy"].get("max_age") is not None and "now" not in vector.inputs:
             continue  # the page always knows the time
+        if vector.inputs.get("now", 0) > 8.64e15:
+            continue  # no browser's clock goes that far
         if any(found == ["attachments", "INVALID", "attachment_unnamed"] for found in vector.expected["checks"]):
             continue  # the page fetches named files alone
         yield vector
@@ -91,21 +103,21 @@ def token_of(vector: Vector) -> str:
 
 def look(page: Page, site: Site, vector: Vector) -> tuple[str, dict[str, str]]:
     """Open the label; the card's title and the results of the checks."""
-    page.clock.set_fixed_time(vector.inputs.get("now", 1_777_900_000_000))
+    page.clock.set_fixed_time(vector.inputs.get("now", 1_777_900_000_000) / 1000)
     page.goto(site.label(vector.stream, token_of(vector)))
     page.locator(".checks").wait_for()
     found = page.locator("[data-check]").evaluate_all("all => all.map(one => [one.dataset.check, one.dataset.result])")
     return page.locator(".verdict h1").inner_text(), dict(found)
 
 
-def test_every_vector(built: Path, tmp_path: Path, open_page: Open) -> None:
+def test_the_vectors(built: Path, tmp_path: Path, open_page: Open) -> None:
     bake(built, some_policy(), tmp_path / "page")
     index = (built / "index.html").read_bytes()
     wrong = []
     tried = 0
     with serve(tmp_path / "page") as site:
         page = open_page("about:blank")
-        for vector in vectors():
+        for vector in distinct():
             put(site, vector, index)
             title, found = look(page, site, vector)
             state = vector.expected["state"]

@@ -17,17 +17,14 @@ export function blockTime(seconds: number, locale: string): string {
   return format(seconds * 1000, locale, { dateStyle: "long", timeStyle: "short" });
 }
 
-/** The same with the offset, for where it is compared with others. */
+/** The same to the second and with the offset, for where it is compared with others. */
 export function blockTimeWithOffset(seconds: number, locale: string): string {
-  return format(seconds * 1000, locale, {
-    year: "numeric",
-    month: "long",
-    day: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    timeZoneName: "shortOffset",
-  });
+  const text = format(seconds * 1000, locale, { dateStyle: "long", timeStyle: "medium" });
+  const east = -new Date(seconds * 1000).getTimezoneOffset();
+  if (Number.isNaN(east)) return text;
+  const two = (number: number): string => String(Math.trunc(number)).padStart(2, "0");
+  const offset = `${east < 0 ? "-" : "+"}${two(Math.abs(east) / 60)}:${two(Math.abs(east) % 60)}`;
+  return `${text} (UTC${east === 0 ? "" : offset})`;
 }
 
 function format(milliseconds: number, locale: string, options: Intl.DateTimeFormatOptions): string {
