@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from anchor_service.cli import demo as demonstration
-from anchor_service.cli.console import BAD_INPUT, Failure, err, out, progress
+from anchor_service.cli.console import BAD_INPUT, REFUSED, Failure, err, out, progress
 from anchor_service.cli.journal import log_to_stderr
-from anchor_service.cli.opening import bake_own_page, opened
-from anchor_service.cli.options import HOME, Data, settings_of
+from anchor_service.cli.opening import bake_own_page, log_exists, looked_at
+from anchor_service.cli.options import HOME, Data, settings_of, write_settings
 from anchor_service.cli.running import lan_address, listen, served, terminable, wait_for_signal
 from anchor_service.wiring import build, create
 
@@ -34,22 +34,25 @@ def init(
     owner_key: Annotated[Path | None, typer.Option(help="File with the owner's private key (hex).")] = None,
 ) -> None:
     """Create a log: keys, database, and its place in the registry; on the embedded chain unless --rpc is given."""
-    settings = settings_of(
-        data,
-        name=name,
-        public_url=public_url,
-        rpc_urls=tuple(rpc) if rpc else None,
-        chain_id=chain_id,
-        chain_name=chain_name,
-        test_chain=test_chain,
-        publisher_key_file=publisher_key,
-        owner_key_file=owner_key,
-    )
+    given = {
+        "name": name,
+        "public_url": public_url,
+        "rpc_urls": rpc or None,
+        "chain_id": chain_id,
+        "chain_name": chain_name,
+        "test_chain": test_chain,
+        "publisher_key_file": None if publisher_key is None else str(publisher_key.absolute()),
+        "owner_key_file": None if owner_key is None else str(owner_key.absolute()),
+    }
+    settings = settings_of(data, **given)
+    if log_exists(settings):
+        raise Failure(f"there is a log in {data} already", REFUSED)
+    write_settings(data, given)
     with progress("Creating the log"):
         create(settings)
-    with opened(settings) as service:
-        bake_own_page(service)
-        out().print(f"log {service.policy().origin}\nin {escape(str(data))}", markup=False)
+    with looked_at(settings) as log:
+        bake_own_page(log)
+        out().print(f"log {log.origin}\nin {data}", markup=False)
 
 
 def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
@@ -57,7 +60,9 @@ def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: P
     settings = settings_of(data, host=host, port=port, public_url=public_url)
     log_to_stderr()
     with terminable(), listen(settings.host, settings.port) as server:
-        with served(build(settings), server):
+        service = build(settings)
+        bake_own_page(service)
+        with served(service, server):
             err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
             wait_for_signal()
         err().print("stopped")
@@ -84,12 +89,12 @@ def demo(
 
 def status(data: Data = HOME) -> None:
     """Show how far the log is: its head, what waits, its anchors."""
-    with opened(settings_of(data)) as service:
-        health = service.health()
+    with looked_at(settings_of(data)) as log:
+        health = log.health()
         head = Table("entries", "batches", "waiting", "anchored", "final", title="Log", title_justify="left")
         head.add_row(*map(str, (health.size, health.batch, health.waiting, health.anchored_size, health.final_size)))
         anchors = Table("size", "state", "block", "transaction", title="Newest anchors", title_justify="left")
-        for anchor in service.prove.anchors(limit=10).items:
+        for anchor in log.prove.anchors(limit=10).items:
             block = "" if anchor.block is None else str(anchor.block.number)
             transaction = "" if anchor.transaction is None else f"0x{anchor.transaction.hex()}"
             anchors.add_row(str(anchor.size), anchor.state, block, transaction)

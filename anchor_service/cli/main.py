@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ app.add_typer(tenants.tenant, name="tenant")
 app.add_typer(tenants.key, name="key")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(logs.init, logs.serve, logs.demo, logs.status),
-    *(orders.send, orders.proof, orders.label, orders.policy, orders.page),
+    *(orders.send, orders.proof, orders.bundle, orders.label, orders.policy, orders.page),
 )
 for _command in _COMMANDS:
     app.command()(_command)
@@ -53,4 +54,7 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     log_to_stderr(logging.WARNING)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old terminal shows ? for what it has no letter for
     return guarded(partial(app, list(sys.argv[1:] if arguments is None else arguments)))

@@ -10,16 +10,17 @@ from pathlib import Path
 from rich.markup import escape
 
 from anchor_service.cli.console import err
+from anchor_service.ports import StoreRefused
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.policy import print_policy
 from anchor_service.services.page import bake
 from anchor_service.settings import Settings
-from anchor_service.wiring import Service, build
+from anchor_service.wiring import Desk, Service, build, look
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Service]:
-    """Open a log that is there, for one command."""
+    """Open a log that is there, for this process alone."""
     service = build(settings)
     try:
         yield service
@@ -27,15 +28,36 @@ def opened(settings: Settings) -> Iterator[Service]:
         service.stop()
 
 
+@contextmanager
+def looked_at(settings: Settings) -> Iterator[Desk]:
+    """Open a log that is there, which another process may be serving."""
+    desk = look(settings)
+    try:
+        yield desk
+    finally:
+        desk.stop()
+
+
+def log_exists(settings: Settings) -> bool:
+    """Whether there is a log in the data directory, whoever serves it."""
+    try:
+        look(settings).stop()
+    except StoreRefused as refusal:
+        if refusal.code == "log_missing":
+            return False
+        raise
+    return True
+
+
 def bake_page(policy: bytes, out: Path) -> None:
     """Write the page that trusts this policy."""
     bake(resources.files("anchor_service") / "page", policy, out)
 
 
-def bake_own_page(service: Service) -> None:
+def bake_own_page(log: Desk) -> None:
     """Write the page that trusts this log into its data directory; where none was built, say so and go on."""
     try:
-        bake_page(print_policy(service.policy()), service.settings.data / "page")
+        bake_page(print_policy(log.policy()), log.settings.data / "page")
     except SealtrailError as problem:
         if problem.code != "page_not_built":
             raise

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 from pydantic import ValidationError
 
 from anchor_service.cli.console import BAD_INPUT, Failure
-from anchor_service.settings import Settings
+from anchor_service.cli.files import write_whole
+from anchor_service.settings import FILE, Settings
 
 HOME = Path(".sealtrail")
 
@@ -32,3 +35,12 @@ def settings_of(data: Path, **given: object) -> Settings:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise Failure(f"setting {name}: {first['msg']}", BAD_INPUT) from None
+
+
+def write_settings(data: Path, given: Mapping[str, object]) -> None:
+    """Keep what `init` was given in the data directory, where every later command finds it."""
+    # JSON's strings, numbers, booleans and arrays of strings are TOML's as well.
+    lines = [f"{name} = {orjson.dumps(value).decode()}\n" for name, value in given.items() if value is not None]
+    if lines:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(data / FILE, "".join(lines).encode())

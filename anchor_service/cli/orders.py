@@ -11,11 +11,12 @@ import typer
 from anchor_service.cli.client import Client
 from anchor_service.cli.console import BAD_INPUT, COULD_NOT, Failure, err, out, progress
 from anchor_service.cli.files import write_whole
-from anchor_service.cli.opening import bake_page, opened
+from anchor_service.cli.opening import bake_page, looked_at
 from anchor_service.cli.options import HOME, Data, Out, Tenant, settings_of
 from anchor_service.cli.qr import terminal_qr
 from anchor_service.ports import Audience
 from anchor_service.protocol.policy import print_policy
+from anchor_service.services.bundle import assemble_bundle
 from anchor_service.services.label import label_link
 from anchor_service.services.prove import NotYet
 
@@ -49,17 +50,33 @@ def send(
 
 def proof(order: Order, tenant: Tenant, view: View = Audience.FULL, output: Out = None, data: Data = HOME) -> None:
     """Write an order's proof."""
-    with opened(settings_of(data)) as service:
-        found = service.prove.proof(tenant, order, view)
+    with looked_at(settings_of(data)) as log:
+        found = log.prove.proof(tenant, order, view)
     if isinstance(found, NotYet):
-        raise Failure(f"nothing of order {order} is under a final anchor yet: is the service running?", COULD_NOT)
+        raise _not_yet(order)
     _write(output, found)
+
+
+def bundle(
+    order: Order,
+    tenant: Tenant,
+    output: Annotated[Path, typer.Option("--out", "-o", help="The zip to write.", dir_okay=False)],
+    view: View = Audience.COURT,
+    data: Data = HOME,
+) -> None:
+    """Write an order's bundle for a dispute: proof, policy, files, and how to check them; whole or not at all."""
+    with looked_at(settings_of(data)) as log:
+        found = assemble_bundle(log.prove, log.attachments, log.policy(), tenant=tenant, order_id=order, audience=view)
+    if isinstance(found, NotYet):
+        raise _not_yet(order)
+    write_whole(output, found)
+    err().print(f"bundle written to {output}", markup=False)
 
 
 def label(order: Order, tenant: Tenant, data: Data = HOME) -> None:
     """Make a label for an order and print its link, with its QR code on a terminal."""
-    with opened(settings_of(data)) as service:
-        link = label_link(service.settings.public_url, service.labels.create(tenant, order))
+    with looked_at(settings_of(data)) as log:
+        link = label_link(log.settings.public_url, log.labels.create(tenant, order))
     print(link)
     if sys.stdout.isatty():
         print(terminal_qr(link, colour=True))
@@ -67,8 +84,8 @@ def label(order: Order, tenant: Tenant, data: Data = HOME) -> None:
 
 def policy(output: Out = None, data: Data = HOME) -> None:
     """Write what this log's operator claims: keys, chain, registry; a verifier compares it and trusts it by choice."""
-    with opened(settings_of(data)) as service:
-        _write(output, print_policy(service.policy()))
+    with looked_at(settings_of(data)) as log:
+        _write(output, print_policy(log.policy()))
 
 
 def page(
@@ -78,6 +95,10 @@ def page(
     """Write the page behind the QR code, with a policy baked in."""
     bake_page(policy.read_bytes(), output)
     out().print(f"page written to {output}", markup=False)
+
+
+def _not_yet(order: str) -> Failure:
+    return Failure(f"nothing of order {order} is under a final anchor yet: is the service running?", COULD_NOT)
 
 
 def _write(output: Path | None, data: bytes) -> None:

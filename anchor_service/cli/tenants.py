@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from anchor_service.cli.console import err, out
-from anchor_service.cli.opening import opened
+from anchor_service.cli.opening import bake_own_page, looked_at
 from anchor_service.cli.options import HOME, Data, Tenant, settings_of
 from anchor_service.services.keys import Scope
 
@@ -25,8 +25,9 @@ def tenant_add(
     data: Data = HOME,
 ) -> None:
     """Add a tenant."""
-    with opened(settings_of(data)) as service:
-        service.keys.create_tenant(tenant_id, name or tenant_id)
+    with looked_at(settings_of(data)) as log:
+        log.keys.create_tenant(tenant_id, name or tenant_id)
+        bake_own_page(log)  # its policy names the tenants
     out().print(f"tenant {escape(tenant_id)} added")
 
 
@@ -34,8 +35,8 @@ def tenant_add(
 def tenant_list(data: Data = HOME) -> None:
     """List tenants."""
     table = Table("tenant", "name")
-    with opened(settings_of(data)) as service:
-        for line in service.keys.tenants():
+    with looked_at(settings_of(data)) as log:
+        for line in log.keys.tenants():
             table.add_row(escape(line.id), escape(line.name))
     out().print(table)
 
@@ -49,8 +50,8 @@ def key_add(
     data: Data = HOME,
 ) -> None:
     """Add an API key and print it: the only time that it is shown."""
-    with opened(settings_of(data)) as service:
-        plaintext = service.keys.create(tenant, scope or [Scope.INGEST, Scope.READ])
+    with looked_at(settings_of(data)) as log:
+        plaintext = log.keys.create(tenant, scope or [Scope.INGEST, Scope.READ])
     err().print("Keep it now: only its hash is stored.")
     print(plaintext)
 
@@ -59,8 +60,8 @@ def key_add(
 def key_list(tenant: Tenant, data: Data = HOME) -> None:
     """List a tenant's keys, without the keys themselves."""
     table = Table("key", "scopes", "created", "revoked")
-    with opened(settings_of(data)) as service:
-        for line in service.keys.list(tenant):
+    with looked_at(settings_of(data)) as log:
+        for line in log.keys.list(tenant):
             table.add_row(line.key_id, " ".join(sorted(line.scopes)), _time(line.created), _time(line.revoked))
     out().print(table)
 
@@ -72,8 +73,8 @@ def key_revoke(
     data: Data = HOME,
 ) -> None:
     """End a key.  A running service takes it for a few seconds more."""
-    with opened(settings_of(data)) as service:
-        service.keys.revoke(tenant, key_id)
+    with looked_at(settings_of(data)) as log:
+        log.keys.revoke(tenant, key_id)
     out().print(f"key {escape(key_id)} revoked")
 
 
