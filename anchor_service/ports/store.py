@@ -97,12 +97,12 @@ class LogReader(Protocol):
     def entries(self, first: int, last: int) -> list[bytes]:
         """Return the entries at indexes `first` to `last` - 1, as many as there are."""
 
+    def head(self) -> Head:
+        """Return the log's newest state, published or not."""
+
 
 class LogStore(LogReader, Protocol):
     """Where `seal` keeps the log.  One thread at a time appends."""
-
-    def head(self) -> Head:
-        """Return the newest committed state."""
 
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """Return the events with a number above `after` in order, at most `limit`; none is ever committed below it."""
@@ -212,9 +212,6 @@ class Snapshot(LogReader, Protocol):
 
     def disclosed(self, tenant: str, audience: Audience) -> frozenset[str]:
         """Return the fields that the tenant shows to this audience beside the public ones."""
-
-    def head(self) -> Head:
-        """Return the log's newest state, published or not."""
 
     def waiting(self) -> tuple[int, int | None]:
         """Return how many events are not in the log, and when the oldest of them was accepted."""

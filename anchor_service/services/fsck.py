@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, ParamSpec
 
-from anchor_service.ports import AnchorState, BatchRow, LoggedEvent, ReadStore, Snapshot, StreamHead
+from anchor_service.ports import AnchorRow, AnchorState, BatchRow, LoggedEvent, ReadStore, Snapshot, StreamHead
 from anchor_service.protocol import tiles
 from anchor_service.protocol.checkpoint import parse_checkpoint
 from anchor_service.protocol.errors import SealtrailError
@@ -202,7 +202,7 @@ class _Check:
                 if anchor.root != roots.get(anchor.size):
                     yield Finding(where, "its root is not the log's")
                 if anchor.state is AnchorState.FINAL:
-                    yield from _guarded(where, self._evidence, anchor.size, anchor.root)
+                    yield from _guarded(where, self._evidence, anchor)
                 below = anchor.size
 
     def _checkpoint(self, batch: BatchRow) -> Iterator[Finding]:
@@ -212,9 +212,11 @@ class _Check:
         key = next(key.key for key in self._policy.log_keys if key.covers(batch.size))
         verify_note(checkpoint.note, key)
 
-    def _evidence(self, size: int, root: Hash) -> Iterator[Finding]:
-        verify_anchored(self._snapshot.evidence(size), self._policy.chain.registry, self._log, size, root)
-        yield from ()
+    def _evidence(self, anchor: AnchorRow) -> Iterator[Finding]:
+        evidence, registry = self._snapshot.evidence(anchor.size), self._policy.chain.registry
+        header = verify_anchored(evidence, registry, self._log, anchor.size, anchor.root)
+        if anchor.block is None or header.hash != anchor.block.hash:
+            yield Finding(f"anchor {anchor.size}", "its evidence is of another block")
 
 
 class _Rebuilt:

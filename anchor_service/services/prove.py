@@ -26,7 +26,6 @@ from anchor_service.ports import (
 from anchor_service.protocol.canonical import JSON
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import BlockId, Disclosure, parse_event_entry
-from anchor_service.protocol.evidence import read_header
 from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId, StreamId
 from anchor_service.protocol.merkle import prove_inclusion
 from anchor_service.protocol.model import PUBLIC
@@ -281,17 +280,16 @@ class Prove:
                 anchors=tuple(_proven_anchor(snapshot, tree, size) for size in sizes),
                 pending=tuple(pending),
             )
+            blocks = [row.block for row in map(snapshot.anchor, sizes) if row is not None]
         raw = print_proof(proof)
-        self._check(raw, proof)
+        self._check(raw, [BlockId(block.number, block.hash) for block in blocks if block is not None])
         return raw
 
-    def _check(self, raw: bytes, proof: Proof) -> None:
+    def _check(self, raw: bytes, trusted: list[BlockId]) -> None:
         """Raise where a verifier who trusts the anchors' blocks would not call this proof verified.
 
         What is stored may be damaged and we may be wrong: neither may reach anybody as a proof.
         """
-        headers = [read_header(anchor.evidence.header) for anchor in proof.anchors]
-        trusted = [BlockId(header.number, header.hash) for header in headers]
         verdict = verify(raw, self._policy().trusting(trusted))
         if verdict.state.exit_code != 0:
             failed = [check for check in verdict.checks if check.result in (Result.INVALID, Result.UNKNOWN)]

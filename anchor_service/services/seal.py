@@ -203,3 +203,5 @@ def _check_written(batch: Batch, written: LogReader) -> None:
             raise ValueError(f"entry {index} reads back differently from what was hashed")
     if tiles.root(size, written) != batch.after.root:
         raise ValueError(f"the tiles read back do not lead to the root of size {size}")
+    if written.head() != batch.after:
+        raise ValueError(f"the head of size {size} reads back differently from what was written")

@@ -72,7 +72,7 @@ class SignerFile:
                 "signer_memory", f"{self._path}: what the log key last signed cannot be read: {problem}"
             ) from problem
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise StoreRefused("signer_memory", f"{self._path}: the size is not a number")
+            raise StoreRefused("signer_memory", f"{self._path}: the size that was last signed is not a number")
         return size, root
 
     def store(self, size: int, root: Hash) -> None:

@@ -131,6 +131,10 @@ class ConnectionReader:
         """Return the entries at indexes `first` to `last` - 1."""
         return read_entries(self._connection, first, last)
 
+    def head(self) -> Head:
+        """Return the log's newest state, published or not."""
+        return read_head(self._connection)
+
 
 def read_head(connection: Connection) -> Head:
     """Read the one row of `head`."""

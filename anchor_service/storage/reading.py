@@ -14,7 +14,6 @@ from anchor_service.ports import (
     Audience,
     BatchRow,
     GroupMember,
-    Head,
     LoggedEvent,
     OrderRow,
     ReceiptGroup,
@@ -27,7 +26,7 @@ from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.anchors import read_anchor, read_anchors_below, read_evidence
 from anchor_service.storage.database import Database
 from anchor_service.storage.events import STORED, read_group, read_stored
-from anchor_service.storage.log import ConnectionReader, read_checkpoint, read_head
+from anchor_service.storage.log import ConnectionReader, read_checkpoint
 from anchor_service.storage.tables import (
     anchors,
     batches,
@@ -176,13 +175,9 @@ class DatabaseSnapshot(ConnectionReader):
         )
         return frozenset(self._connection.execute(query).scalars())
 
-    def head(self) -> Head:
-        """Return the log's newest state, published or not."""
-        return read_head(self._connection)
-
     def waiting(self) -> tuple[int, int | None]:
         """Return how many events are not in the log, and when the oldest of them was accepted."""
-        last = read_head(self._connection).last_event
+        last = self.head().last_event
         newest = self._connection.execute(select(func.max(events.c.number))).scalar() or 0
         oldest = select(events.c.accepted).where(events.c.number > last).order_by(events.c.number).limit(1)
         # Numbers have no gaps, so that nothing needs to be counted.
