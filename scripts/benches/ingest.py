@@ -6,10 +6,8 @@ import tempfile
 from itertools import islice
 from pathlib import Path
 
-import load
-import orders
-import server
-from table import Bench
+from scripts.benches import load, orders, server
+from scripts.benches.table import Bench
 
 
 def bench(*, quick: bool) -> Bench:
@@ -31,7 +29,7 @@ def bench(*, quick: bool) -> Bench:
             for turn in range(rounds):
                 run = f"{size}-{clients}-{turn}"
                 bodies = list(islice(orders.batches(run, size), requests))
-                done = load.run(port, "/v1/events", bodies, clients, auth)
+                done = load.run(port, "/v1/events", bodies, clients, headers=auth)
                 if done.refused:
                     raise RuntimeError(f"refused: {done.refused[0]!r}")
                 rates["sealtrail"].append(done.requests * size / done.seconds)
@@ -52,7 +50,7 @@ def bench(*, quick: bool) -> Bench:
             )
             table.compare(ours_row, reference, faster=True)
         bodies = list(islice(orders.batches("paced", 1), 4_000 * scale))
-        done = load.run(port, "/v1/events", bodies, 128, auth, rate=2_000)
+        done = load.run(port, "/v1/events", bodies, 128, headers=auth, rate=2_000)
         table.add(
             "single events at 2,000/s: p99",
             [done.percentile(99)],

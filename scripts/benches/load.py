@@ -27,16 +27,16 @@ class Load:
 
 
 def run(
-    port: int, path: str, bodies: Sequence[bytes], clients: int, headers: str = "", rate: float | None = None
+    port: int, path: str, bodies: Sequence[bytes], clients: int, *, headers: str = "", rate: float | None = None
 ) -> Load:
     """POST every body once, `clients` at a time; with `rate`, no faster than so many requests a second."""
-    return asyncio.run(_run(port, path, bodies, clients, headers, rate))
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}"
+    return asyncio.run(_run(port, bodies, clients, head, rate))
 
 
-async def _run(port: int, path: str, bodies: Sequence[bytes], clients: int, headers: str, rate: float | None) -> Load:
+async def _run(port: int, bodies: Sequence[bytes], clients: int, head: str, rate: float | None) -> Load:
     load = Load()
     todo = iter(enumerate(bodies))
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}"
     begin = time.perf_counter()
 
     async def client() -> None:

@@ -1,4 +1,4 @@
-"""Realistic events for benches: about 600 bytes each, four to an order, ids in ascending order."""
+"""Realistic events for benches: about 600 bytes each, ids in ascending order."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STEPS = ("placed", "paid", "packed", "shipped")
+STEPS = (
+    *("placed", "paid", "packed", "shipped", "departed", "arrived", "customs", "departed"),
+    *("arrived", "out_for_delivery", "delivery_failed", "delivered"),
+)
 
 
-def events(run: str, start: int = 0) -> Iterator[bytes]:
-    """Yield the JSON of one event after another, without end; `run` keeps the ids of two runs apart."""
-    number = start
+def events(run: str, steps: int = 4) -> Iterator[bytes]:
+    """Yield the JSON of one event after another, without end, `steps` to an order (at most 12).
+
+    `run` keeps the ids of two runs apart.
+    """
+    number = 0
     while True:
-        order, step = divmod(number, len(STEPS))
+        order, step = divmod(number, steps)
         yield json.dumps(
             {
                 "event_id": f"{run}-{number:012d}",

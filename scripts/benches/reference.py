@@ -1,6 +1,8 @@
-"""The reference for ingest: what one writes first. A plain FastAPI endpoint, pydantic models, the SQLAlchemy ORM, SQLite with
-the same durability (WAL, synchronous FULL); it checks an idempotency key and stores the event, and does nothing else:
-no salts, no commitments, no receipts."""
+"""The reference for ingest: what one writes first.
+
+A plain FastAPI endpoint, pydantic models, the SQLAlchemy ORM, SQLite with the same durability (WAL, synchronous FULL).
+It checks an idempotency key and stores the event, and does nothing else: no salts, no commitments, no receipts.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 
 class Event(BaseModel):
+    """The event as it comes."""
+
     event_id: str
     order_id: str
     type: str
@@ -27,10 +31,12 @@ class Event(BaseModel):
 
 
 class Base(DeclarativeBase):
-    pass
+    """The tables."""
 
 
 class Row(Base):
+    """The event as it is stored."""
+
     __tablename__ = "events"
     id: Mapped[int] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(unique=True)
@@ -39,6 +45,8 @@ class Row(Base):
 
 
 class Answer(BaseModel):
+    """What the sender is told."""
+
     status: str
     event_id: str
 

@@ -7,7 +7,8 @@ import importlib
 from pathlib import Path
 
 from rich.console import Console
-from table import show
+
+from scripts.benches.table import show
 
 NAMES = ("tree", "ingest", "seal", "proof", "verify")
 
@@ -26,7 +27,7 @@ def main() -> None:
     benches = []
     for name in chosen.names or NAMES:
         with console.status(f"{name} …"):
-            benches.append(importlib.import_module(name).bench(quick=chosen.quick))
+            benches.append(importlib.import_module(f"scripts.benches.{name}").bench(quick=chosen.quick))
     show(benches, chosen.json)
 
 

@@ -52,8 +52,17 @@ def running(
 def reference(folder: Path) -> Iterator[int]:
     """Run the plain endpoint; yield its port."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "reference:create", "--port", str(port), "--no-access-log"]
-    env = {"REFERENCE_DB": str(folder / "reference.db"), "PYTHONPATH": os.path.dirname(__file__)}  # noqa: PTH120
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--factory",
+        "scripts.benches.reference:create",
+        "--port",
+        str(port),
+        "--no-access-log",
+    ]
+    env = {"REFERENCE_DB": str(folder / "reference.db")}
     with running(command, port, "/openapi.json", env):
         yield port
 
@@ -63,8 +72,8 @@ def service(folder: Path, *arguments: str) -> Iterator[tuple[int, str]]:
     """Create a log, run the service on it; yield its port and an API key that may send and read."""
     data = ["--data", str(folder)]
     subprocess.run([*SEALTRAIL, "init", *data], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([*SEALTRAIL, "tenant", "add", "bench", "Bench", *data], check=True, stdout=subprocess.DEVNULL)
-    added = [*SEALTRAIL, "key", "add", "bench", "--scope", "ingest", "--scope", "read", *data]
+    subprocess.run([*SEALTRAIL, "tenant", "add", "bench", *data], check=True, stdout=subprocess.DEVNULL)
+    added = [*SEALTRAIL, "key", "add", "--tenant", "bench", "--scope", "ingest", "--scope", "read", *data]
     key = subprocess.run(added, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
     port = free_port()
     with running([*SEALTRAIL, "serve", *data, "--port", str(port), *arguments], port, "/healthz"):

@@ -48,7 +48,7 @@ class Bench:
         return row
 
     def compare(self, row: Row, reference: Row, *, faster: bool) -> None:
-        """Hold a row against a reference of the same run; `faster`: how many times faster, else how many times the cost."""
+        """Hold a row against a reference of the same run; `faster`: how many times faster, or else the cost."""
         row.reference = reference.name
         more_is_better = row.unit.endswith("/s")
         row.ratio = row.middle / reference.middle

@@ -7,10 +7,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from pymerkle import InmemoryTree
-from table import Bench
 
 from anchor_service.protocol import tiles
 from anchor_service.protocol.merkle import tree_root
+from scripts.benches.table import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,65 @@
+"""Offline verification of one proof of 12 events, in Python and in Node, against its signatures alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from anchor_service.protocol.policy import parse_policy
+from anchor_service.protocol.verify import State, verify
+from scripts.benches.table import Bench
+
+ROOT = Path(__file__).parents[2]
+CASE = ROOT / "tests/vectors/twelve_events"
+NODE = """
+import { readFileSync } from "node:fs";
+import { parsePolicy } from "./src/protocol/policy.ts";
+import { verify } from "./src/protocol/verify.ts";
+const [proof, policy, rounds] = process.argv.slice(-3);
+const raw = new Uint8Array(readFileSync(proof)), trust = parsePolicy(new Uint8Array(readFileSync(policy)));
+const times = [];
+for (let round = 0; round < Number(rounds); round++) {
+  const begin = performance.now();
+  const verdict = verify(raw, trust);
+  times.push(performance.now() - begin);
+  if (verdict.state !== "verified") throw new Error(verdict.state);
+}
+console.log(JSON.stringify(times));
+"""
+
+
+def bench(*, quick: bool) -> Bench:
+    """Run the bench."""
+    rounds = 50 if quick else 300
+    table = Bench("Offline verification, one proof of 12 events")
+    raw, policy = (CASE / "proof.json").read_bytes(), parse_policy((CASE / "policy.json").read_bytes())
+    secret = Ed25519PrivateKey.generate()
+    public, signature = secret.public_key(), secret.sign(b"message")
+    signatures, python = [], []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        public.verify(signature, b"message")
+        signatures.append((time.perf_counter() - begin) * 1000)
+        begin = time.perf_counter()
+        verdict = verify(raw, policy)
+        python.append((time.perf_counter() - begin) * 1000)
+        if verdict.state is not State.VERIFIED:
+            raise RuntimeError(verdict.state)
+    command = ["node", "--experimental-strip-types", "--no-warnings", "--input-type=module", "-e", NODE, "--"]
+    done = subprocess.run(
+        [*command, str(CASE / "proof.json"), str(CASE / "policy.json"), str(rounds)],
+        cwd=ROOT / "verifier_web",
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    node = json.loads(done.stdout)
+    reference = table.add("one Ed25519 verification (OpenSSL)", signatures, "ms")
+    for name, samples in (("Python", python), ("Node", node[5:])):
+        table.compare(table.add(name, samples, "ms", goal="≤ 2 ms"), reference, faster=False)
+    table.add("Node, first time", node[:1], "ms", goal="≤ 50 ms")
+    return table

@@ -1,0 +1,42 @@
+"""A log of its own, opened in this process, for benches below HTTP."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anchor_service.settings import Settings
+from anchor_service.wiring import Service, build, create
+from scripts.benches import orders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TENANT = "bench"
+
+
+@contextmanager
+def opened() -> Iterator[Service]:
+    """Create a log in a fresh directory and open it; its loops stand still until somebody starts them."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data=Path(folder) / "log")
+        create(settings)
+        service = build(settings)
+        try:
+            service.keys.create_tenant(TENANT, "Bench")
+            yield service
+        finally:
+            service.stop()
+
+
+def fill(service: Service, count: int, run: str, steps: int = 4) -> None:
+    """Ingest so many events, `steps` to an order, a thousand a request."""
+    stream = orders.events(run, steps=steps)
+    sent = [
+        service.ingest.submit(TENANT, list(islice(stream, min(1_000, count - at)))) for at in range(0, count, 1_000)
+    ]
+    for answer in sent:
+        answer.result()
