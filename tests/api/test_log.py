@@ -1,0 +1,153 @@
+"""The log in public: checkpoint, tiles, the chain; and for tenants: batches, anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from anchor_service.api.rpc import MAX_BODY, MAX_CALLS
+from anchor_service.protocol.checkpoint import parse_checkpoint
+from anchor_service.protocol.note import verify_note
+from anchor_service.protocol.tiles import WIDTH, root, tile_path
+
+Make = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def filled(world: Any) -> httpx2.Client:
+    """More than one full tile of events, sealed and anchored; a client without a key."""
+    events = [
+        {
+            "event_id": f"t-{number}",
+            "order_id": f"T-{number % 7}",
+            "type": "placed",
+            "occurred_at": "2026-05-01T09:30:00Z",
+            "actor": {"role": "brand"},
+        }
+        for number in range(300)
+    ]
+    assert world.client().post("/v1/events", json=events).json()["accepted"] == 300
+    assert world.service.settle(60)
+    client: httpx2.Client = world.client("acme", "none")
+    return client
+
+
+def test_the_checkpoint_is_the_logs_and_its_tiles_lead_to_its_root(world: Any, filled: httpx2.Client) -> None:
+    answer = filled.get("/checkpoint")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    checkpoint = parse_checkpoint(answer.text)
+    policy = world.service.policy()
+    verify_note(checkpoint.note, policy.log_keys[0].key)
+
+    class Served:
+        def tile(self, level: int, index: int) -> bytes:
+            width = min(WIDTH, (checkpoint.size >> (8 * level)) - index * WIDTH)
+            answer = filled.get(f"/{tile_path(level, index, width)}")
+            assert answer.status_code == 200
+            assert len(answer.content) == width * 32
+            return answer.content
+
+    assert root(checkpoint.size, Served()) == checkpoint.root
+
+
+def test_nothing_beyond_the_checkpoint_is_served(filled: httpx2.Client) -> None:
+    size = parse_checkpoint(filled.get("/checkpoint").text).size
+    index, held = divmod(size, WIDTH)
+    assert filled.get(f"/{tile_path(0, index, held)}").status_code == 200
+    beyond = filled.get(f"/{tile_path(0, index, held + 1)}")
+    assert (beyond.status_code, beyond.json()["code"]) == (404, "tile_unknown")
+    assert filled.get(f"/{tile_path(0, index)}").status_code == 404
+    assert filled.get(f"/{tile_path(0, index + 1, 1)}").status_code == 404
+    assert filled.get("/tile/entries/000").status_code == 404
+
+
+def test_tiles_are_kept_for_ever_and_the_checkpoint_is_asked_for_again(filled: httpx2.Client) -> None:
+    tile, checkpoint = filled.get("/tile/0/000"), filled.get("/checkpoint")
+    assert "immutable" in tile.headers["cache-control"]
+    assert checkpoint.headers["cache-control"] == "no-cache"
+    for path, answer in (("/tile/0/000", tile), ("/checkpoint", checkpoint)):
+        again = filled.get(path, headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_batches_and_anchors_agree(world: Any, filled: httpx2.Client) -> None:
+    http = world.client()
+    (newest, *_) = http.get("/v1/anchors").json()["items"]
+    assert http.get(f"/v1/anchors/{newest['size']}").json() == newest
+    assert (newest["state"], newest["block"]["hash"][:2]) == ("FINAL", "0x")
+    batches = http.get("/v1/batches?limit=500").json()["items"]
+    assert sum(batch["events"] for batch in batches) == 300
+    assert batches[0]["size"] == newest["size"]
+    assert batches[0]["root"] == newest["root"]
+    assert http.get(f"/v1/batches/{batches[0]['batch']}").json() == batches[0]
+    assert [batch["first"] for batch in batches[:-1]] == [batch["size"] for batch in batches[1:]]
+    seen: list[Any] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = http.get("/v1/batches", params={"limit": 1} | ({"cursor": cursor} if cursor else {})).json()
+        seen += page["items"]
+        cursor = page["next"]
+    assert seen == batches
+    assert filled.get("/v1/batches").status_code == 401
+
+
+# --- the embedded chain -----------------------------------------------------------------------------------------------
+
+
+def call(http: httpx2.Client, method: str, *params: object) -> Any:
+    answer = http.post("/rpc", json={"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
+    assert answer.status_code == 200
+    assert answer.json()["id"] == 7
+    return answer.json()
+
+
+def test_the_chain_is_asked_over_the_path_of_any_chain(world: Any, filled: httpx2.Client) -> None:
+    policy = world.service.policy()
+    assert int(call(filled, "eth_chainId")["result"], 16) == policy.chain.id
+    newest = world.client().get("/v1/anchors").json()["items"][0]["block"]
+    block = call(filled, "eth_getBlockByNumber", hex(newest["number"]), False)["result"]
+    assert block["hash"] == newest["hash"]
+
+
+@pytest.mark.parametrize(
+    "method", ["eth_sendRawTransaction", "eth_accounts", "evm_mine", "debug_traceCall", "eth_getCode", "personal_sign"]
+)
+def test_nothing_that_changes_or_tells_more_is_served(filled: httpx2.Client, method: str) -> None:
+    assert call(filled, method, "0x00")["error"]["code"] == -32601
+
+
+def test_batches_of_calls_are_bounded(filled: httpx2.Client) -> None:
+    one = {"jsonrpc": "2.0", "id": "a", "method": "eth_chainId", "params": []}
+    assert [answer["id"] for answer in filled.post("/rpc", json=[one] * 3).json()] == ["a"] * 3
+    assert filled.post("/rpc", json=[one] * (MAX_CALLS + 1)).json()["error"]["code"] == -32600
+    assert filled.post("/rpc", json=[]).json()["error"]["code"] == -32600
+    assert filled.post("/rpc", content=b" " * (MAX_BODY + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", -32700),
+        (b'{"jsonrpc":"2.0","id":1,"id":2,"method":"eth_chainId"}', -32700),
+        (b'{"jsonrpc":"2.0","id":NaN,"method":"eth_chainId"}', -32700),
+        (b"[" * 10_000, -32700),
+        (b"1", -32600),
+        (b'{"id":1,"method":"eth_chainId"}', -32600),
+        (b'{"jsonrpc":"2.0","id":{},"method":"eth_chainId"}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":1}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":{}}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["0x01",false]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":[[],{}]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"address":{}}]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"to":"0x00"},"latest"]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[7,"latest"]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_getTransactionReceipt","params":["0xzz"]}', -32602),
+    ],
+)
+def test_what_is_no_call_is_answered_as_json_rpc_does(filled: httpx2.Client, body: bytes, code: int) -> None:
+    answer = filled.post("/rpc", content=body)
+    assert answer.status_code == 200
+    assert answer.json()["error"]["code"] == code
