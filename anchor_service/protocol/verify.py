@@ -378,8 +378,13 @@ def _views(proof: Proof) -> list[View]:
 
 def _pending(case: _Case) -> Findings:
     """15.12: what is promised and not anchored yet."""
+    shown = {event.entry.commitment for event in case.proof.events}
     for place, pending in enumerate(case.proof.pending, start=1):
         yield from _caught(_verify_pending, case, place, pending.view, pending.receipt)
+        # SPEC 15.12: no event is there twice, pending or not
+        if pending.promise.commitment in shown:
+            yield Altered("receipt", f"pending event {place}: this event is there already")
+        shown.add(pending.promise.commitment)
     if not case.proof.pending:
         yield _Skipped("no_pending", "no event waits for its anchor")
 

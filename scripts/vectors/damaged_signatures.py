@@ -356,6 +356,8 @@ def _pending() -> Iterator[Case]:
         **broken,
     )
 
+    yield damaged("pending_twice", "A pending event twice.", lambda p: p["pending"].append(p["pending"][0]), **broken)
+
     def promised(name: str, sentence: str, fields: Document, found: Found, **leaf: Any) -> Case:
         other = first_world()
         other.await_anchor(ORDER, fields, **leaf)
@@ -377,6 +379,16 @@ def _pending() -> Iterator[Case]:
         returned,
         invalid("receipt"),
         commitment=Hash(sha256(b"x").digest()),
+    )
+    logged = first_world()
+    logged.told["demo", ORDER].pop()  # so that the same secret and number make the same event once more
+    again = logged.await_anchor(ORDER, SIGNED)
+    damaged_again = Damaged(world.proof(ORDER), world.policy())
+    yield damaged_again(
+        "pending_anchored_already",
+        "The newest anchored event a second time, as pending.",
+        lambda p: p["pending"].append(again),
+        **broken,
     )
     grammar = invalid("event_grammar")
     yield promised(

@@ -300,9 +300,14 @@ export function attachmentHashes(view: View): readonly string[] {
 /** 15.12: what is promised and not anchored yet. */
 function* checkPending(it: Case): Findings {
   if (it.proof.pending.length === 0) yield new Skipped("no_pending", "no event waits for its anchor");
+  const shown = new Set(it.proof.events.map(({ entry }) => hex(entry.commitment)));
   for (const [at, pending] of it.proof.pending.entries()) {
     const where = `pending event ${at + 1}`;
     yield* caught(() => verifyPending(it, pending, where));
+    // SPEC 15.12: no event is there twice, pending or not
+    const commits = hex(pending.promise.commitment);
+    if (shown.has(commits)) yield new Altered("receipt", `${where}: this event is there already`);
+    shown.add(commits);
     const missing = MANDATORY.find((name) => !pending.view.fields.has(name));
     if (missing !== undefined) yield new Altered("event_grammar", `${where} does not disclose ${missing}`);
     yield* caught(() => checkGrammar(pending.view, where));
