@@ -13,14 +13,12 @@ from typing import Final
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from eth_account import Account
-from web3.providers.base import JSONBaseProvider
 
 from anchor_service.chain.deploy import deploy
 from anchor_service.chain.embedded import DEVELOPMENT_CHAIN_ID, EmbeddedChain, create_chain, open_chain
 from anchor_service.chain.providers import HttpProvider, NodeProvider
 from anchor_service.chain.registry import RegistryChain
-from anchor_service.chain.sender import FeeLimits
+from anchor_service.chain.sender import FeeLimits, address_of
 from anchor_service.chain.serving import EmbeddedNode, ReadOnlyNode
 from anchor_service.ports import ChainUnavailable, Nodes, StoreRefused
 from anchor_service.protocol.anchor import parse_address, print_address
@@ -112,10 +110,6 @@ def _named(seed: bytes, name: str) -> _Key:
     return _Key(secret, VerifierKey(name, secret.public_key().public_bytes_raw()))
 
 
-def _address(key: bytes) -> bytes:
-    return bytes.fromhex(Account.from_key(key).address[2:])
-
-
 def _publisher_file(settings: Settings) -> Path:
     return settings.publisher_key_file or settings.data / KEYS / "publisher.key"
 
@@ -127,7 +121,7 @@ def _publisher_file(settings: Settings) -> Path:
 class _Nodes:
     """The nodes of the chain, and the embedded chain itself where it is that one."""
 
-    providers: Sequence[JSONBaseProvider]
+    providers: Sequence[NodeProvider | HttpProvider]
     chain_id: int
     embedded: EmbeddedChain | None
 
@@ -192,7 +186,7 @@ def create(settings: Settings) -> None:
             nodes.providers,
             chain_id=nodes.chain_id,
             owner_key=owner,
-            publisher=_address(publisher),
+            publisher=address_of(publisher),
             # The same log key finds the same log, however often this was interrupted.
             salt=_named(log_seed, "salt").verifier.public,
             sleep=time.sleep,

@@ -48,6 +48,11 @@ class FeeLimits:
     max_gas: int = 2_000_000
 
 
+def address_of(key: bytes) -> bytes:
+    """Return the 20-byte address of this private key's account."""
+    return bytes.fromhex(Account.from_key(key).address[2:])
+
+
 class Sender:
     """One account's transactions, on the chain with this id."""
 
@@ -56,7 +61,7 @@ class Sender:
         self._account = Account.from_key(key)
         self._chain_id = chain_id
         self._limits = limits
-        self.address = bytes.fromhex(self._account.address[2:])
+        self.address = address_of(key)
 
     def prepare(self, to: bytes, data: bytes, replaces: SignedTransaction | None = None) -> SignedTransaction:
         """Sign a transaction without sending it.
