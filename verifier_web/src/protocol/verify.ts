@@ -10,7 +10,7 @@ import { Altered, Malformed, SealtrailError, Unproven } from "./errors.ts";
 import { MANDATORY, checkMandatory, commitment, findGap } from "./event.ts";
 import { verifyAnchored } from "./evidence.ts";
 import type { BlockHeader } from "./evidence.ts";
-import { equal } from "./hashes.ts";
+import { equal, hex } from "./hashes.ts";
 import type { Hash } from "./hashes.ts";
 import { WITHDRAWN } from "./lifecycle.ts";
 import type { LifecycleState } from "./lifecycle.ts";
