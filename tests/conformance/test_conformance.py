@@ -68,7 +68,7 @@ def test_the_commands_as_they_are_run(case: str, command: str) -> None:
 
 
 # Policies that are none: each verifier refuses them with exit code 2 and one line.
-BAD_POLICIES: dict[str, Any] = {
+BAD_POLICIES: dict[str, dict[str, Any]] = {
     "version_1": {"v": 1},
     "format_other": {"format": "sealtrail/proof"},
     "member_unknown": {"more": 1},
