@@ -37,7 +37,7 @@ PUBLIC: Final = frozenset(
     }
 )
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_TEXT: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_TEXT}}}")
 _CONTROL_IN_NOTE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -118,7 +118,7 @@ def mask(name: str) -> str:
 
 
 def _text(value: JSON, where: str) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT or _CONTROL.search(value):
+    if not isinstance(value, str) or not _TEXT.fullmatch(value):
         raise Malformed("text", f"{where}: expected 1 to {MAX_TEXT} characters, none of them a control")
     return value
 
@@ -138,8 +138,7 @@ def _country(value: JSON, where: str) -> str:
 def _gtin(value: JSON, where: str) -> str:
     """Read a GTIN-8, -12, -13 or -14 with its check digit (GS1 General Specifications 7.9)."""
     if isinstance(value, str) and _GTIN.fullmatch(value):
-        weighted = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(value)))
-        if weighted % 10 == 0:
+        if (sum(map(int, value[::-2])) + 3 * sum(map(int, value[-2::-2]))) % 10 == 0:
             return value
         raise Malformed("gtin", f"{where}: the check digit is wrong")
     raise Malformed("gtin", f"{where}: expected 8, 12, 13 or 14 digits")
@@ -195,6 +194,7 @@ _CONTACT: Final = ("name", "phone", "email", "address", "reference")
 
 
 def _object(value: JSON, readers: Readers, needed: tuple[str, ...], where: str) -> dict[str, JSON]:
+    """Read an object by its members; a reader's message starts with its member's name, and gets the path before it."""
     if not isinstance(value, dict):
         raise Malformed("shape", f"{where}: expected an object")
     read = {}
@@ -202,7 +202,10 @@ def _object(value: JSON, readers: Readers, needed: tuple[str, ...], where: str) 
         reader = readers.get(name)
         if reader is None:
             raise Malformed("unknown_field", f"{where}.{name[:80]}: not a member of the event model")
-        read[name] = reader(member, f"{where}.{name}")
+        try:
+            read[name] = reader(member, name)
+        except Malformed as problem:
+            raise Malformed(problem.code, f"{where}.{problem.message}") from None
     for name in needed:
         if name not in read:
             raise Malformed("missing_field", f"{where}.{name}: missing")
@@ -219,12 +222,13 @@ def _plain(read: Callable[[JSON, str], JSON]) -> Callable[[str, JSON, dict[str, 
     return member
 
 
-def _spread(readers: Readers) -> Callable[[str, JSON, dict[str, JSON]], None]:
-    """Read an object whose members become the fields `name.member`."""
+def _spread(prefix: str, readers: Readers) -> Callable[[str, JSON, dict[str, JSON]], None]:
+    """Read an object whose members become the fields `prefix.member`."""
+    fields_of = {part: f"{prefix}.{part}" for part in readers}
 
     def member(name: str, value: JSON, fields: dict[str, JSON]) -> None:
         for part, read in _object(value, readers, (), name).items():
-            fields[f"{name}.{part}"] = read
+            fields[fields_of[part]] = read
 
     return member
 
@@ -257,16 +261,15 @@ def _any(value: JSON, _where: str) -> JSON:
     return value
 
 
+_PARTIES: Final = {
+    party: _spread(party, dict.fromkeys((*_CONTACT, "masked") if party == "recipient" else _CONTACT, _text))
+    for party in ("buyer", "recipient", "seller", "sender", "carrier")
+}
+
+
 def _parties(name: str, value: JSON, fields: dict[str, JSON]) -> None:
     for party, contact in _object(value, dict.fromkeys(_PARTIES, _any), (), name).items():
-        readers: Readers = dict.fromkeys(_CONTACT, _text)
-        if party == "recipient":
-            readers["masked"] = _text
-        for part, read in _object(contact, readers, (), f"{name}.{party}").items():
-            fields[f"{party}.{part}"] = read
-
-
-_PARTIES: Final = ("buyer", "recipient", "seller", "sender", "carrier")
+        _PARTIES[party](f"{name}.{party}", contact, fields)
 
 
 def _note(name: str, value: JSON, fields: dict[str, JSON]) -> None:
@@ -286,13 +289,14 @@ _MEMBERS: Final[dict[str, Callable[[str, JSON, dict[str, JSON]], None]]] = {
     "occurred_at": _mandatory,
     "actor": _actor,
     "location": _spread(
+        "location",
         {
             "name": _text,
             "country": _country,
             "code": _text,
             "address": _text,
             "point": lambda value, where: _object(value, _POINT, ("latitude", "longitude"), where),
-        }
+        },
     ),
     "items": _listed(_ITEM, ("name",)),
     "parties": _parties,
@@ -300,7 +304,7 @@ _MEMBERS: Final[dict[str, Callable[[str, JSON, dict[str, JSON]], None]]] = {
     "sensor": _listed(_READING, ("kind", "value")),
     "device": _plain(_text),
     "note": _note,
-    "source": _spread({"channel": _text, "reference": _text}),
+    "source": _spread("source", {"channel": _text, "reference": _text}),
     "data": _free,
     "signature": _free,
 }
