@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.web.site import HOST, Site, serve
+from tests.web.site import Site, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "anchor_service" / "page"
@@ -24,7 +24,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 )
 
 Open = Callable[..., Page]
