@@ -6,7 +6,8 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -91,28 +92,27 @@ class AttachmentFiles:
 
     def write(self, tenant: str, parts: Iterable[bytes]) -> Hash:
         """Store a file under its SHA-256; whole, durable and in place when this returns."""
-        try:
+        digest = sha256()
+        with _disk():
             place = self._place(tenant)
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return self._write(place, parts)
-        except OSError as problem:
-            raise Busy(f"the attachment cannot be written: {problem.strerror}") from problem
-
-    def _write(self, place: Path, parts: Iterable[bytes]) -> Hash:
-        digest = sha256()
-        descriptor, name = tempfile.mkstemp(prefix=".new.", dir=place)
+            descriptor, name = tempfile.mkstemp(prefix=".new.", dir=place)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            try:
                 for part in parts:
                     digest.update(part)
-                    file.write(part)
-                file.flush()
-                os.fsync(descriptor)
-            Path(name).rename(place / digest.hexdigest())
+                    with _disk():
+                        _write_all(descriptor, part)
+                with _disk():
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            with _disk():
+                Path(name).rename(place / digest.hexdigest())
+                sync_directory(place)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        sync_directory(place)
         return Hash(digest.digest())
 
     def read(self, tenant: str, file: Hash) -> bytes | None:
@@ -124,3 +124,17 @@ class AttachmentFiles:
 
     def _place(self, tenant: str) -> Path:
         return self._directory / sha256(tenant.encode()).hexdigest()[:32]
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise Busy(f"the attachment cannot be written: {problem.strerror}") from problem
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
