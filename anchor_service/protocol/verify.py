@@ -474,7 +474,7 @@ _VALID: Final = {
     "fresh": "this is the newest state that the registry holds",
 }
 
-_REQUIRED: Final = ("stream", "events", "sequence", "checkpoint", "inclusion", "anchor", "block", "complete")
+REQUIRED: Final = ("stream", "events", "sequence", "checkpoint", "inclusion", "anchor", "block", "complete")
 
 
 def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) -> State:
@@ -483,7 +483,7 @@ def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) 
         return State.ALTERED
     unknown = {check.name for check in checks if check.result is Result.UNKNOWN}
     too_old = any(check.code == "too_old" for check in checks)
-    if too_old or not unknown.isdisjoint(_REQUIRED):
+    if too_old or not unknown.isdisjoint(REQUIRED):
         return State.COULD_NOT_CHECK
     if policy.chain.test:
         return State.TEST_DATA

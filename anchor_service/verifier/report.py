@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from anchor_service.protocol.verify import Result, State
+from anchor_service.protocol.verify import REQUIRED, Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +58,11 @@ def report(verdict: Verdict, policy: Policy, words: Words, *, colour: bool) -> I
 
 def _state(verdict: Verdict, words: Words) -> str:
     date = "?" if verdict.as_of is None else _date(verdict.as_of.timestamp)
-    wrong = Result.INVALID if verdict.state is State.ALTERED else Result.UNKNOWN
-    why = ", ".join(str(check.code) for check in verdict.checks if check.result is wrong)
+    wrong = [check for check in verdict.checks if check.result is Result.INVALID]
+    if verdict.state is State.COULD_NOT_CHECK:
+        unknown = (check for check in verdict.checks if check.result is Result.UNKNOWN)
+        wrong = [check for check in unknown if check.name in REQUIRED or check.code == "too_old"]
+    why = ", ".join(str(check.code) for check in wrong)
     return words.states[verdict.state].format(date=date, lifecycle=verdict.lifecycle, why=why)
 
 
