@@ -89,7 +89,7 @@ def test_every_order_is_proven_offline(imported: Imported, tmp_path: Path) -> No
     policy_file.write_bytes(print_policy(imported.policy))
     assert parse_policy(policy_file.read_bytes()) == imported.policy
     service = build(Settings(data=imported.data))
-    by_command = []
+    by_command: list[Path] = []
     try:
         for place, row in enumerate(orders):
             proof = service.prove.proof("olist", row["order_id"], Audience.FULL)
