@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,6 +124,37 @@ def test_no_connection(site: Site, open_page: Open) -> None:
     page.context.set_offline(True)
     page.get_by_role("button", name="Check again").tap()
     says_could_not_check(page, "en-GB", "did not answer")
+
+
+def test_a_server_that_is_slow_and_then_too_slow(site: Site, open_page: Open) -> None:
+    hanging = threading.Event()
+
+    def never(_body: bytes) -> Answer:
+        hanging.wait(20)
+        return Answer(500, b"")
+
+    site.routes[f"/v1/labels/{TOKEN}/proof"] = never
+    page = open_page("about:blank")
+    page.clock.install()
+    page.goto(site.label(STREAM))
+    expect(page.locator(".steps .now")).to_have_text("Fetching the record")
+    page.clock.run_for(7_000)
+    expect(page.locator(".verdict")).to_contain_text("The network is slow")
+    page.clock.run_for(24_000)
+    says_could_not_check(page, "en-GB", "took too long")
+    hanging.set()
+
+
+def test_a_page_that_waits_looks_again_by_itself(site: Site, open_page: Open) -> None:
+    site.proof(Answer(202, b"{}"))
+    page = open_page("about:blank")
+    page.clock.install()
+    page.goto(site.label(STREAM))
+    page.clock.run_for(100)
+    expect(page.locator(".verdict h1")).to_have_text("Could not check yet")
+    site.proof(Answer(404, b"{}"))
+    page.clock.run_for(10_000)
+    says_could_not_check(page, "en-GB", "not known to this server")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,12 @@ import { type NodeAnswer, verify } from "./protocol/verify.ts";
 import { askNodes } from "./rpc.ts";
 import { App, type Setup } from "./ui/app.tsx";
 import { Guard } from "./ui/parts.tsx";
-import "./ui/style.css";
+import "./ui/style/base.css";
+import "./ui/style/frame.css";
+import "./ui/style/verdict.css";
+import "./ui/style/story.css";
+import "./ui/style/checks.css";
+import "./ui/style/layout.css";
 
 function setup(policy: Policy): Setup<readonly NodeAnswer[]> {
   return {

@@ -190,7 +190,9 @@ export interface Texts {
     longText: string;
     signature: string;
     signatureFor: string;
+    /** The device on which a recipient signed; of any other step, the device concerned. */
     device: string;
+    deviceOther: string;
     photo: string;
     document: string;
     fileSave: string;
@@ -207,6 +209,8 @@ export interface Texts {
     items: string;
     more: string;
     moreHidden: string;
+    /** In the place of a type or role that the record hides. */
+    unsaid: string;
     hidden: string;
     hiddenWhy: string;
     /** Says what the marker is that stands for a control character. */
@@ -215,6 +219,8 @@ export interface Texts {
   fields: Record<string, string>;
   parties: Record<(typeof PARTIES)[number], string>;
   partyFields: Record<string, string>;
+  /** A field of a party: {party} {field}. */
+  partyField: string;
   sensors: Record<string, string>;
 
   checks: {

@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 
 import type { Check, Result, Verdict } from "../protocol/verdict.ts";
 import { blockTimeWithOffset } from "./dates.ts";
-import { Copyable, fill, Icon, type IconName, Reported, Row, useBlob, useTexts } from "./parts.tsx";
+import { Copyable, Fill, fill, Icon, type IconName, Reported, Row, useBlob, useTexts } from "./parts.tsx";
 import type { CheckedRecord } from "./session.ts";
 import { holds } from "./story.ts";
 import { codeText } from "./verdict.tsx";
@@ -56,7 +56,10 @@ function One({ check }: { check: Check }): VNode {
           <p>{words.means[check.check]}</p>
           {open && check.detail !== "" && (
             <p lang="en" class="technical">
-              {words.technical}: <Reported text={check.code === null ? check.detail : `${check.code}: ${check.detail}`} />
+              <Fill
+                text={words.technical}
+                values={{ detail: <Reported text={[check.code, check.detail].filter(Boolean).join(": ")} /> }}
+              />
             </p>
           )}
         </div>

@@ -61,7 +61,7 @@ function Step(props: { event: EventShown; first: boolean; record: CheckedRecord;
       ))}
       {device !== null && (
         <p>
-          <Fill text={words.device} values={{ device: <Reported text={device} /> }} />
+          <Fill text={event.type === "signed" ? words.device : words.deviceOther} values={{ device: <Reported text={device} /> }} />
         </p>
       )}
       <Files event={event} recipient={masked} files={record.files} />
@@ -94,11 +94,11 @@ function Who({ event, actors }: { event: EventShown; actors: ActorNames }): VNod
       </strong>
     );
   }
-  if (reported === null) return <Fill text={words.reportedByRole} values={{ role: <Reported text={role ?? "?"} /> }} />;
+  if (reported === null) return <Fill text={words.reportedByRole} values={{ role: <Reported text={role ?? words.unsaid} /> }} />;
   return (
     <Fill
       text={words.reportedBy}
-      values={{ name: <Reported text={reported} />, role: <Reported text={role ?? "?"} /> }}
+      values={{ name: <Reported text={reported} />, role: <Reported text={role ?? words.unsaid} /> }}
     />
   );
 }
@@ -154,7 +154,10 @@ function Erased({ event }: { event: EventShown }): VNode | null {
   if (names.length === 0) return null;
   return (
     <p>
-      {texts.timeline.erased}: <Reported text={names.map((name) => fieldName(name, texts)).join(", ")} />
+      <Fill
+        text={texts.timeline.erased}
+        values={{ names: <Reported text={names.map((name) => fieldName(name, texts)).join(", ")} /> }}
+      />
     </p>
   );
 }
@@ -194,7 +197,7 @@ function More({ event, first }: { event: EventShown; first: boolean }): VNode | 
 }
 
 function typeName(type: string | null, texts: Texts): string {
-  return type === null ? "?" : (wordsFor(texts.timeline.types, type) ?? type);
+  return type === null ? texts.timeline.unsaid : (wordsFor(texts.timeline.types, type) ?? type);
 }
 
 function roleName(role: string, texts: Texts): string {
@@ -208,7 +211,7 @@ export function fieldName(name: string, texts: Texts): string {
   const [family, member] = name.split(".");
   const party = PARTIES.find((one) => one === family);
   const part = member === undefined ? undefined : wordsFor(texts.partyFields, member);
-  return party !== undefined && part !== undefined ? `${texts.parties[party]}: ${part}` : name;
+  return party !== undefined && part !== undefined ? fill(texts.partyField, { party: texts.parties[party], field: part }) : name;
 }
 
 function placeOf(event: EventShown, texts: Texts): string | null {
