@@ -9,13 +9,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from anchor_service.cli import demo as demonstration
 from anchor_service.cli.console import BAD_INPUT, REFUSED, Failure, err, out, progress
 from anchor_service.cli.journal import log_to_stderr
 from anchor_service.cli.opening import bake_own_page, log_exists, looked_at
 from anchor_service.cli.options import HOME, Data, settings_of, write_settings
-from anchor_service.cli.running import lan_address, listen, served, terminable, wait_for_signal
-from anchor_service.wiring import build, create
 
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on (8000).")]
@@ -34,6 +31,8 @@ def init(
     owner_key: Annotated[Path | None, typer.Option(help="File with the owner's private key (hex).")] = None,
 ) -> None:
     """Create a log: keys, database, and its place in the registry; on the embedded chain unless --rpc is given."""
+    from anchor_service.wiring import create
+
     given = {
         "name": name,
         "public_url": public_url,
@@ -57,6 +56,9 @@ def init(
 
 def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
     """Serve a log: HTTP, sealing and anchoring in one process, until SIGTERM or Ctrl-C."""
+    from anchor_service.cli.running import listen, served, terminable, wait_for_signal
+    from anchor_service.wiring import build
+
     settings = settings_of(data, host=host, port=port, public_url=public_url)
     log_to_stderr()
     with terminable(), listen(settings.host, settings.port) as server:
@@ -78,6 +80,9 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Exit when all was shown.")] = False,
 ) -> None:
     """Create a log on the embedded chain, send three sample orders, anchor and verify them, and keep serving."""
+    from anchor_service.cli import demo as demonstration
+    from anchor_service.cli.running import lan_address, listen, terminable
+
     if lan and public_url is not None:
         raise Failure("--lan makes the links itself: leave --public-url out", BAD_INPUT)
     server = listen("0.0.0.0" if lan else "127.0.0.1", port)  # noqa: S104 - what --lan asks for

@@ -1,4 +1,4 @@
-"""Opening logs for commands."""
+"""Opening logs for commands.  What takes a second to import (chain, database) is imported when a log is opened."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
@@ -15,12 +16,16 @@ from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.policy import print_policy
 from anchor_service.services.page import bake
 from anchor_service.settings import Settings
-from anchor_service.wiring import Desk, Service, build, look
+
+if TYPE_CHECKING:
+    from anchor_service.wiring import Desk, Service
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Service]:
     """Open a log that is there, for this process alone."""
+    from anchor_service.wiring import build
+
     service = build(settings)
     try:
         yield service
@@ -31,6 +36,8 @@ def opened(settings: Settings) -> Iterator[Service]:
 @contextmanager
 def looked_at(settings: Settings) -> Iterator[Desk]:
     """Open a log that is there, which another process may be serving."""
+    from anchor_service.wiring import look
+
     desk = look(settings)
     try:
         yield desk
@@ -41,7 +48,8 @@ def looked_at(settings: Settings) -> Iterator[Desk]:
 def log_exists(settings: Settings) -> bool:
     """Whether there is a log in the data directory, whoever serves it."""
     try:
-        look(settings).stop()
+        with looked_at(settings):
+            pass
     except StoreRefused as refusal:
         if refusal.code == "log_missing":
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,8 +40,13 @@ def settings_of(data: Path, **given: object) -> Settings:
 
 def write_settings(data: Path, given: Mapping[str, object]) -> None:
     """Keep what `init` was given in the data directory, where every later command finds it."""
-    # JSON's strings, numbers, booleans and arrays of strings are TOML's as well.
-    lines = [f"{name} = {orjson.dumps(value).decode()}\n" for name, value in given.items() if value is not None]
-    if lines:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(data / FILE, "".join(lines).encode())
+    new = {name: value for name, value in given.items() if value is not None}
+    if not new:
+        return
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = data / FILE
+    kept = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    # JSON's strings, numbers, booleans and arrays of them are TOML's as well.
+    write_whole(
+        file, "".join(f"{name} = {orjson.dumps(value).decode()}\n" for name, value in (kept | new).items()).encode()
+    )
