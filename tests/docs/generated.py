@@ -41,7 +41,10 @@ def lifecycle() -> str:
             return "any, after the first event"
         return ", ".join(code(state) for state, types in EXPECTED.items() if name in types)
 
-    rows = ((code(name), code(ALWAYS[name]) if ALWAYS[name] else "as before", expected(name), CBV[name] or "–") for name in ALWAYS)
+    rows = (
+        (code(name), code(ALWAYS[name]) if ALWAYS[name] else "as before", expected(name), CBV[name] or "–")
+        for name in ALWAYS
+    )
     return table(("type", "the order is then", "expected where it is", "CBV 2.0 step"), rows)
 
 
@@ -52,7 +55,9 @@ def settings() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         default = field.get_default()
-        shown = "–" if default in (None, (), "") else code(str(default).lower() if isinstance(default, bool) else default)
+        shown = (
+            "–" if default in (None, (), "") else code(str(default).lower() if isinstance(default, bool) else default)
+        )
         rows.append((code(name), shown, str(field.description)))
     return table(("setting", "without it", "what it is"), rows)
 
@@ -61,15 +66,21 @@ def settings() -> str:
 
 
 def commands() -> str:
-    return table(("command", "what it does"), ((code(f"sealtrail {name}"), about) for name, about in _commands()))
+    rows = ((code(f"sealtrail {name}"), about, options) for name, about, options in _commands())
+    return table(("command", "what it does", "options beside `--data` and `--help`"), rows)
 
 
-def _commands() -> Iterator[tuple[str, str]]:
+def _commands() -> Iterator[tuple[str, str, str]]:
     whole: Any = typer.main.get_command(program)
     for name, command in whole.commands.items():
         for part, inner in getattr(command, "commands", {"": command}).items():
             about = " ".join((inner.help or "").split())
-            yield f"{name} {part}".strip(), about
+            options = [
+                f"{' '.join(map(code, parameter.opts))} {' '.join((parameter.help or '').split())}"
+                for parameter in inner.params
+                if parameter.param_type_name == "option" and parameter.name not in {"data", "help"}
+            ]
+            yield f"{name} {part}".strip(), about, "<br>".join(options)
 
 
 # --- routes ---------------------------------------------------------------------------------------------------------
@@ -81,7 +92,10 @@ def routes() -> str:
         for method, operation in methods.items():
             first = operation["description"].splitlines()[0]
             rows.append((code(f"{method.upper()} {path}"), "yes" if operation.get("security") else "–", first))
-    pages = (("GET /v/{token}", "The page behind a label; `/v/assets/…` are its files."), ("GET /docs", "These routes."))
+    pages = (
+        ("GET /v/{token}", "The page behind a label; `/v/assets/…` are its files."),
+        ("GET /docs", "These routes."),
+    )
     rows += [(code(route), "–", about) for route, about in pages]
     return table(("route", "key", "what it does"), rows)
 
