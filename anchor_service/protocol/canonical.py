@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Final, NoReturn, TypeAlias
 
 import rfc8785
@@ -44,11 +45,8 @@ def _constant(text: str) -> NoReturn:
 def _members(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise Malformed("json_duplicate", f"duplicate key {name[:80]!r}")
-            seen.add(name)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise Malformed("json_duplicate", f"duplicate key {twice[:80]!r}")
     return members
 
 
@@ -94,8 +92,6 @@ def parse_json(raw: bytes) -> JSON:
         raise Malformed("json_surrogate", "a lone surrogate is refused") from None
     except json.JSONDecodeError as error:
         raise Malformed("json_syntax", f"{error.msg} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise Malformed("json_depth", f"nested deeper than {MAX_DEPTH}") from None
     return value
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.canonical import SAFE_INTEGER
 from anchor_service.protocol.errors import Malformed
-from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId
+from anchor_service.protocol.hashes import Hash, LogId
 from anchor_service.protocol.note import Note, VerifierKey, parse_base64, parse_note, print_base64, sign_note
 
 if TYPE_CHECKING:
@@ -43,7 +43,5 @@ def parse_checkpoint(text: str) -> Checkpoint:
     match = _TEXT.fullmatch(note.text)
     if match is None or int(match[2]) > SAFE_INTEGER:
         raise Malformed("checkpoint_syntax", "not the three lines origin, size and root")
-    root = parse_base64(match[3], "root")
-    if len(root) != HASH_SIZE:
-        raise Malformed("checkpoint_syntax", "a root has 32 bytes")
-    return Checkpoint(match[1], int(match[2]), Hash(root), note)
+    root = Hash(parse_base64(match[3], "root"))  # 44 characters with one of padding are 32 bytes
+    return Checkpoint(match[1], int(match[2]), root, note)

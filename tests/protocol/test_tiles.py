@@ -8,7 +8,7 @@ import pytest
 
 from anchor_service.protocol.hashes import Hash
 from anchor_service.protocol.merkle import leaf_hash, prove_consistency, prove_inclusion, range_root, tree_root
-from anchor_service.protocol.tiles import FULL, WIDTH, TileTree, append, split
+from anchor_service.protocol.tiles import FULL, WIDTH, TileTree, append, check_tiles, root, split, tile_path
 from scripts.vectors.world import Leaves
 
 
@@ -108,3 +108,46 @@ def test_a_tile_is_read_once() -> None:
     assert [tree.subtree(0, place) for place in range(256)] == split(tiles.held[0, 0])
     assert tiles.reads == 1
     assert isinstance(tree.subtree(8, 0), Hash)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 255, 256, 257, 300, 511, 512, 513, 1_000, 65_535, 65_536, 65_537, 66_000])
+def test_the_root_is_read_from_the_last_tiles(size: int) -> None:
+    tiles = filled(size)
+    assert root(size, tiles) == tree_root(LEAVES[:size])
+    tiles.held |= append(size, LEAVES[size : size + 700], tiles)
+    assert root(size, tiles) == tree_root(LEAVES[:size])  # later leaves change nothing
+
+
+def test_there_is_no_root_of_what_is_not_there() -> None:
+    with pytest.raises(ValueError, match="empty log"):
+        root(0, Memory())
+    tiles = filled(300)
+    for size in (301, 512, 600):
+        with pytest.raises(LookupError):
+            root(size, tiles)
+
+
+@pytest.mark.parametrize(
+    ("tile", "path"),
+    [
+        ((0, 0), "tile/0/000"),
+        ((3, 5, 7), "tile/3/005.p/7"),
+        ((1, 999), "tile/1/999"),
+        ((1, 1_000), "tile/1/x001/000"),
+        ((0, 1_234_067, 255), "tile/0/x001/x234/067.p/255"),
+        ((0, 1_000_000), "tile/0/x001/x000/000"),
+    ],
+)
+def test_paths_are_those_of_c2sp(tile: tuple[int, ...], path: str) -> None:
+    assert tile_path(*tile) == path
+
+
+def test_tiles_are_compared_with_what_was_written() -> None:
+    tiles = filled(300)
+    check_tiles(dict(tiles.held), tiles)
+    changed = dict(tiles.held)
+    changed[0, 1] = changed[0, 1][:-1] + b"x"
+    with pytest.raises(ValueError, match=r"\(0, 1\)"):
+        check_tiles(changed, tiles)
+    with pytest.raises(ValueError, match=r"\(5, 0\)"):
+        check_tiles({(5, 0): b"x"}, tiles)

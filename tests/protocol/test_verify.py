@@ -61,6 +61,11 @@ def test_what_is_ours_is_verified() -> None:
     assert verdict.tenant_name == "Demo Shop"
     assert NOT_PROVEN == ("truth", "object", "complete")
     assert needed_blocks(parse_proof(RAW)) == (900, 1_000, 1_010)
+    old = World("size 2")
+    old.tell("A-1001", PLACED)
+    old.seal(not_before=None)
+    old.anchor(1_000)
+    assert needed_blocks(parse_proof(print_json(old.proof("A-1001")))) == (1_000,)
 
 
 def test_exit_codes() -> None:
