@@ -27,6 +27,10 @@ def init(
     chain_id: Annotated[int | None, typer.Option(help="That chain's id.")] = None,
     chain_name: Annotated[str | None, typer.Option(help="That chain's name for people.")] = None,
     test_chain: Annotated[bool | None, typer.Option("--test-chain", help="It is a development chain.")] = None,
+    finality: Annotated[str | None, typer.Option(help="Which blocks are final: finalized, or a depth.")] = None,
+    verifier_rpc: Annotated[
+        list[str] | None, typer.Option(help="A node that the policy suggests to verifiers; repeatable.")
+    ] = None,
     publisher_key: Annotated[Path | None, typer.Option(help="File with the publisher's private key (hex).")] = None,
     owner_key: Annotated[Path | None, typer.Option(help="File with the owner's private key (hex).")] = None,
 ) -> None:
@@ -40,6 +44,8 @@ def init(
         "chain_id": chain_id,
         "chain_name": chain_name,
         "test_chain": test_chain,
+        "finality": int(finality) if finality is not None and finality.isdecimal() else finality,
+        "verifier_rpc_urls": verifier_rpc or None,
         "publisher_key_file": None if publisher_key is None else str(publisher_key.absolute()),
         "owner_key_file": None if owner_key is None else str(owner_key.absolute()),
     }

@@ -35,8 +35,24 @@ def served(service: Service, server: HttpServer) -> Iterator[None]:
         server.start(create_app(service))
         yield
     finally:
-        server.stop()
-        service.stop()
+        # Whoever presses Ctrl-C again would cut the order short, and leave threads behind that never end.
+        with _deaf():
+            server.stop()
+            service.stop()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Hear neither Ctrl-C nor SIGTERM; only a program's main thread hears them anyway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
