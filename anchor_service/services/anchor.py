@@ -204,8 +204,9 @@ class Anchor:
             raise _Halt(problem.code, f"anchoring size {row.size} upon {head.size} reverts: {problem.message}")
         published = self._store.checkpoint()
         self._check_prefix(head, published[0] if published else 0)
-        if head.size != row.previous_size:
-            self._store.mark(row.size, AnchorState.SUPERSEDED, None)
+        if head.size == row.previous_size:
+            raise ChainUnavailable("nodes_disagree", "a dry run reverts upon another head than a node shows")
+        self._store.mark(row.size, AnchorState.SUPERSEDED, None)
 
     # --- anchors on their way -----------------------------------------------------------------------------------------
 

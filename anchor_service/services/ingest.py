@@ -11,8 +11,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Final, TypeAlias
 
 import structlog
@@ -43,6 +44,7 @@ _TRANSACTION: Final = 4_000
 _GROUP: Final = 256
 """Most receipts under one signature: a path has 8 hashes at most."""
 _TRIES: Final = 4
+_PATIENCE: Final = 0.05
 _log = structlog.get_logger(__name__)
 
 
@@ -252,11 +254,12 @@ class Ingest:
             if requests:
                 self._store_requests(requests)
                 self._leave(sum(len(request.outcomes) for request in requests))
-        # A request may have been let in before the door was closed, and queued after the end was.
-        while not self._queue.empty():
-            if (late := self._queue.get()) is not None:
-                self._store_requests([late])
-                self._leave(len(late.outcomes))
+        # The door is closed; who was let in before may still be at work on a request.
+        while self._queued:
+            with suppress(Empty):
+                if (late := self._queue.get(timeout=_PATIENCE)) is not None:
+                    self._store_requests([late])
+                    self._leave(len(late.outcomes))
 
     def _store_requests(self, requests: list[_Request]) -> None:
         try:

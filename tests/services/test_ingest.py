@@ -269,3 +269,30 @@ def test_acceptance_never_goes_back_in_time(log: OpenLog) -> None:
     assert first.accepted <= second.accepted
     log.settle()
     log.check()
+
+
+def test_a_request_that_was_let_in_before_the_end_is_stored(settings: Settings) -> None:
+    with open_log(settings) as log:
+        ingest = log.service.ingest
+        draw, let_in, go_on = ingest._draw, threading.Event(), threading.Event()
+
+        def slow(count: int) -> bytes:
+            let_in.set()
+            assert go_on.wait(10)
+            return draw(count)
+
+        ingest._draw = slow
+        futures: list[Future[list[Outcome]]] = []
+        client = threading.Thread(
+            target=lambda: futures.append(ingest.submit("acme", [json.dumps(event("e1")).encode()]))
+        )
+        client.start()
+        assert let_in.wait(10)
+        stopping = threading.Thread(target=ingest.stop)
+        stopping.start()
+        stopping.join(0.2)
+        assert stopping.is_alive()
+        go_on.set()
+        stopping.join(10)
+        client.join(10)
+        assert isinstance(futures[0].result(0)[0], Accepted)
