@@ -51,7 +51,7 @@ def altered() -> Story:
 STORIES = {"waiting": waiting, "test data": on_test_chain, "altered": altered}
 
 
-LOOKS = [("en-GB", "light"), ("en-GB", "dark"), ("zh-CN", "light"), ("zh-CN", "dark")]
+LOOKS = [("en-GB", "light"), ("zh-CN", "dark"), ("en-GB", "dark")]
 
 
 @pytest.mark.parametrize("look", LOOKS, ids="-".join)
