@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anchor_service.protocol.event import stream_id
 from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.protocol.note import print_base64
+from anchor_service.protocol.note import print_base64, sign_note
 from scripts.vectors import curve
 from scripts.vectors.case import Case, altered, invalid, only
 from scripts.vectors.damaged_records import Damaged, as_it_is, flip
@@ -356,6 +356,14 @@ def _pending() -> Iterator[Case]:
         **broken,
     )
 
+    body = good["note"].split("\n\n")[0].replace(f"{world.origin}/receipts", world.origin) + "\n"
+    signed = sign_note(body, world.receipt_key.public, world.receipt_key.private.sign)
+    yield damaged(
+        "receipt_signed_for_the_log",
+        "The receipt key signed a note whose origin is the log's own.",
+        receipt(note=signed),
+        **broken,
+    )
     yield damaged("pending_twice", "A pending event twice.", lambda p: p["pending"].append(p["pending"][0]), **broken)
 
     def promised(name: str, sentence: str, fields: Document, found: Found, **leaf: Any) -> Case:
