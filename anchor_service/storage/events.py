@@ -30,6 +30,7 @@ class Events:
 
     def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
         """Return the streams of those (tenant, order_id) that have one."""
+        self._forget()
         found = {}
         missing: dict[str, list[str]] = {}
         for order in orders:
@@ -50,10 +51,13 @@ class Events:
         return found
 
     def _remember(self, number: int, stream: Stream) -> None:
-        if len(self._remembered) >= _REMEMBERED:
-            for order in list(islice(self._remembered, _REMEMBERED // 10)):
-                del self._remembered[order]
         self._remembered[stream.tenant, stream.order_id] = number, stream
+
+    def _forget(self) -> None:
+        """Make room before streams are looked up, and at no other time: `accept` counts on those that were found."""
+        if len(self._remembered) >= _REMEMBERED:
+            for order in list(islice(self._remembered, len(self._remembered) - _REMEMBERED + _REMEMBERED // 10)):
+                del self._remembered[order]
 
     def last_accepted(self) -> int:
         """Return when the newest event was accepted, 0 before the first."""

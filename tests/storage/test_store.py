@@ -155,6 +155,28 @@ def test_events_come_back_as_they_were(database: Database) -> None:
         fresh.group_of(4)
 
 
+def test_streams_that_were_found_stay_found_until_their_events_are_stored(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many streams there are: looking some up must not push out others of the same request."""
+    monkeypatch.setattr("anchor_service.storage.events._REMEMBERED", 20)
+    events = Events(database)
+    for number in range(30):
+        accept_with(events, [stream(f"A-{number}")], f"e{number}")
+    remembered = [f"A-{number}" for number in range(29, -1, -1)]
+    for turn in range(5):
+        found = events.streams([("acme", order_id) for order_id in remembered])
+        assert len(found) == 30
+        new = [new_event(found["acme", order_id], f"{turn}-{order_id}") for order_id in remembered]
+        events.accept([], new, [GROUP._replace(length=30)], 7)
+    assert len(events._remembered) <= 20 + 30
+
+
+def accept_with(events: Events, streams: list[Stream], event_id: str) -> None:
+    events.streams([(of.tenant, of.order_id) for of in streams])
+    events.accept(streams, [new_event(of, event_id) for of in streams], [GROUP._replace(length=len(streams))], 7)
+
+
 @pytest.mark.parametrize(
     ("attempt", "error"),
     [
