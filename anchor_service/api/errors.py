@@ -30,6 +30,7 @@ STATUS: Final[dict[str, int]] = {
     "method": 405,
     "event_conflict": 409,
     "body_size": 413,
+    "event_size": 413,
     "attachment_size": 413,
     "too_many_events": 413,
     "media_type": 415,

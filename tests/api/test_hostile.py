@@ -9,6 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from anchor_service.api.app import create_app
+from anchor_service.api.server import HttpServer
+from anchor_service.protocol.model import MAX_EVENT
+
 Make = Callable[..., dict[str, Any]]
 GOOD = (
     b'{"event_id":"h-%d","order_id":"H-1","type":"placed","occurred_at":"2026-05-01T09:30:00+08:00",'
@@ -80,6 +84,17 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def service_with_large_bodies(world: Any, http: httpx2.Client) -> Iterator[httpx2.Client]:
+    """The same service behind the limit that a body has by default."""
+    with HttpServer("127.0.0.1", 0) as server:
+        server.start(create_app(world.service))
+        headers = {"Authorization": http.headers["Authorization"], "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{server.port}"
+        with httpx2.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
+            yield client
+
+
 @pytest.fixture(scope="module", autouse=True)
 def nothing_stored(world: Any) -> Iterator[None]:
     yield
@@ -144,6 +159,15 @@ def test_one_byte_over_the_limit(http: httpx2.Client, limit: int) -> None:
     at = http.post("/v1/events", content=b" " * limit, headers={"Content-Type": "application/json"})
     over = http.post("/v1/events", content=b" " * (limit + 1), headers={"Content-Type": "application/json"})
     assert (at.status_code, over.status_code) == (400, 413)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_an_event_has_a_size_of_its_own(service_with_large_bodies: httpx2.Client, single: bool) -> None:
+    """Reading strictly costs a second and 30 MB for each megabyte: what can never be stored is not read."""
+    body = with_data(b'"a":[' + b"[]," * (MAX_EVENT // 3) + b"[]]")
+    answer = service_with_large_bodies.post("/v1/events", content=body if single else b"[" + body + b"]")
+    problem = answer.json() if single else answer.json()["results"][0]["problem"]
+    assert (answer.status_code, problem["code"]) == (413 if single else 207, "event_size")
 
 
 def test_an_answer_never_shows_controls_of_what_was_sent(http: httpx2.Client) -> None:

@@ -23,7 +23,8 @@ from anchor_service.services.keys import Scope
 MAX_EVENTS: Final = 10_000
 """Events in one request."""
 _SLOW: Final = 200
-"""From so many events on, parsing leaves the event loop to others."""
+_SLOW_BYTES: Final = 65_536
+"""From so many events or bytes on, parsing leaves the event loop to others."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,180}", re.ASCII)
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -67,7 +68,7 @@ async def post_events(request: Request) -> Response:
 
 async def _ingest(parts: Parts, tenant: str, items: Sequence[bytes], keys: Sequence[str | None]) -> list[Outcome]:
     submit = parts.service.ingest.submit
-    if len(items) < _SLOW:
+    if len(items) < _SLOW and sum(map(len, items)) < _SLOW_BYTES:
         stored = submit(tenant, items, keys)
     else:
         stored = await to_thread.run_sync(submit, tenant, items, keys)
