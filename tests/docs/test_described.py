@@ -174,6 +174,23 @@ def test_the_problems_table_names_exactly_the_codes_of_the_code() -> None:
     assert described == codes_in_code()
 
 
+# Errors for operators: by class, those that a program of this version can end or stand still with.
+FOR_OPERATORS = {"StoreRefused", "ChainRefused", "CannotPay", "ChainUnavailable", "_Halt"}
+
+
+def test_every_refusal_is_described_for_operators() -> None:
+    found = set()
+    for file in sorted((ROOT / "anchor_service").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in FOR_OPERATORS and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    found.add(first.value)
+    assert len(found) > 25
+    missing = {code for code in found if f"`{code}`" not in OPERATORS}
+    assert not missing
+
+
 # --- links ----------------------------------------------------------------------------------------------------------
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -221,7 +238,7 @@ def shape(said: str) -> tuple[list[int], list[str], int, list[str]]:
     headings = [len(line) - len(line.lstrip("#")) for line in plain.splitlines() if line.startswith("#")]
     blocks = [re.sub(r"\s*#.*", "", block) for block in re.findall(r"```.*?```", said, re.DOTALL)]
     rows = sum(line.startswith("|") for line in plain.splitlines())
-    links = [re.sub(r"\.zh-CN|\.en(?=\.svg)|#.*", "", link) for link in _LINK.findall(plain)]
+    links = [re.sub(r"\.zh-CN|\.en(?=\.\w+$)|#.*", "", link) for link in _LINK.findall(plain)]
     return headings, blocks, rows, links
 
 
@@ -238,9 +255,10 @@ def test_the_limits_that_are_written_are_those_of_the_code() -> None:
     from anchor_service.api.app import BODY_LIMIT
     from anchor_service.api.routes.events import MAX_EVENTS
     from anchor_service.protocol.event import MAX_DISCLOSURE, MAX_FIELDS
+    from anchor_service.protocol.model import MAX_EVENT
 
     limits = INTEGRATORS.split("### Limits")[1].split("\n## ")[0]
     assert f"{BODY_LIMIT // 2**20} MiB, {MAX_EVENTS:,} events" in limits
-    assert f"{MAX_FIELDS}; a field has at most {MAX_DISCLOSURE:,} bytes" in limits
+    assert f"{MAX_EVENT // 2**20} MiB, {MAX_FIELDS} fields; a field has at most {MAX_DISCLOSURE:,} bytes" in limits
     assert f"{Settings.model_fields['attachment_bytes'].default // 2**20} MiB" in limits
     assert f"{Settings.model_fields['queue_events'].default:,}" in limits

@@ -135,7 +135,7 @@ def test_the_operators_way_onto_a_real_chain(tmp_path: Path) -> None:
         '"result":"0x7a69"',
         "log shop.example/sealtrail/",
         "2 accepted, 0 known, 0 refused",
-        "FINAL",
+        '"event": "anchor_final"',
         "✓ valid    block",
         "\nverified: this record has not changed since",
     )
