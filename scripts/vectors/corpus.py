@@ -12,9 +12,11 @@ from anchor_service.verifier.inputs import parse_inputs
 from scripts.vectors import (
     damaged_chain,
     damaged_documents,
+    damaged_promises,
     damaged_records,
     damaged_signatures,
     good,
+    mixed,
     tables,
     undecided,
 )
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 def every_case() -> list[Case]:
     """Make all cases; ValueError where two have one name."""
-    modules = (good, undecided, damaged_records, damaged_signatures, damaged_chain, damaged_documents)
-    cases = [case for module in modules for case in module.cases()]
+    themes = (good, undecided, damaged_records, mixed, damaged_signatures, damaged_promises, damaged_chain)
+    cases = [case for theme in (*themes, damaged_documents) for case in theme.cases()]
     names = [case.name for case in cases]
     if len(set(names)) != len(names):
         raise ValueError(f"two cases of one name: {sorted(name for name in names if names.count(name) > 1)}")

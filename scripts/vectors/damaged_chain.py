@@ -11,13 +11,14 @@ from anchor_service.protocol.anchor import keccak256, word
 from scripts.vectors.case import Case, altered, invalid, only, unknown
 from scripts.vectors.chain import Mined, anchored_log, header, mine, other_log, other_receipts, receipt
 from scripts.vectors.damaged_records import Damaged, as_it_is, flip
+from scripts.vectors.orders import PLACED, PRIVATE
 from scripts.vectors.undecided import node, wrong
-from scripts.vectors.world import PLACED, PRIVATE, World, first_world
+from scripts.vectors.world import World, first_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scripts.vectors.world import Document
+    from scripts.vectors.orders import Document
 
 ORDER = "A-1001"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from anchor_service.protocol.canonical import print_json
 from scripts.vectors.case import Case, malformed
-from scripts.vectors.world import PRIVATE, SIGNED, Document, World, first_world
+from scripts.vectors.orders import PRIVATE, SIGNED, Document
+from scripts.vectors.world import World, first_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

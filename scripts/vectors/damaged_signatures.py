@@ -10,30 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from anchor_service.protocol.event import stream_id
 from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.protocol.note import print_base64, sign_note
+from anchor_service.protocol.note import print_base64
 from scripts.vectors import curve
 from scripts.vectors.case import Case, altered, invalid, only
 from scripts.vectors.damaged_records import Damaged, as_it_is, flip
-from scripts.vectors.good import FILE, event, told
-from scripts.vectors.world import (
-    PLACED,
-    PRIVATE,
-    SIGNED,
-    Document,
-    Key,
-    World,
-    actor,
-    first_world,
-    named_key,
-    other_of,
-    secret,
-    signing_key,
-)
+from scripts.vectors.good import told
+from scripts.vectors.orders import PRIVATE, SIGNED, Document
+from scripts.vectors.world import Key, World, actor, first_world, named_key, secret, signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scripts.vectors.case import Found
 
 ORDER = "A-1001"
 
@@ -46,8 +33,6 @@ def cases() -> Iterator[Case]:
     """Every case of this module."""
     yield from _checkpoints(first_world())
     yield from _actors()
-    yield from _attachments()
-    yield from _pending()
 
 
 def _checkpoints(world: World) -> Iterator[Case]:
@@ -75,7 +60,7 @@ def _checkpoints(world: World) -> Iterator[Case]:
         "checkpoint_other_key_hash",
         "A stranger's signature under the log key's hash.",
         lambda p: p["anchors"][1].update(
-            checkpoint=_resigned(p["anchors"][1]["checkpoint"], lambda data: data[:4] + stranger.private.sign(b"x"))
+            checkpoint=resigned(p["anchors"][1]["checkpoint"], lambda data: data[:4] + stranger.private.sign(b"x"))
         ),
         checkpoint=invalid("checkpoint_signature"),
     )
@@ -83,7 +68,7 @@ def _checkpoints(world: World) -> Iterator[Case]:
         "checkpoint_signature_flipped",
         "A signature with a bit flipped.",
         lambda p: p["anchors"][0].update(
-            checkpoint=_resigned(p["anchors"][0]["checkpoint"], lambda data: bytes.fromhex(flip(data.hex(), 40)))
+            checkpoint=resigned(p["anchors"][0]["checkpoint"], lambda data: bytes.fromhex(flip(data.hex(), 40)))
         ),
         checkpoint=invalid("checkpoint_signature"),
     )
@@ -91,7 +76,7 @@ def _checkpoints(world: World) -> Iterator[Case]:
         "checkpoint_key_hash_flipped",
         "A key hash with a bit flipped.",
         lambda p: p["anchors"][0].update(
-            checkpoint=_resigned(p["anchors"][0]["checkpoint"], lambda data: bytes.fromhex(flip(data.hex(), 0)))
+            checkpoint=resigned(p["anchors"][0]["checkpoint"], lambda data: bytes.fromhex(flip(data.hex(), 0)))
         ),
         checkpoint=invalid("log_key"),
     )
@@ -146,10 +131,11 @@ def _checkpoints(world: World) -> Iterator[Case]:
 
 def _replace_signature(signature: bytes, proof: Document) -> None:
     anchor = proof["anchors"][1]
-    anchor["checkpoint"] = _resigned(anchor["checkpoint"], lambda data: data[:4] + signature)
+    anchor["checkpoint"] = resigned(anchor["checkpoint"], lambda data: data[:4] + signature)
 
 
-def _resigned(checkpoint: str, change: Callable[[bytes], bytes]) -> str:
+def resigned(checkpoint: str, change: Callable[[bytes], bytes]) -> str:
+    """Change the bytes of a note's signature line."""
     head, _, encoded = checkpoint[:-1].rpartition(" ")
     return f"{head} {print_base64(change(base64.b64decode(encoded)))}\n"
 
@@ -264,150 +250,3 @@ def _replayed(seed: str) -> Change:
         return value | {"sig": signing_key(seed).sign(elsewhere).hex()}
 
     return change
-
-
-def _attachments() -> Iterator[Case]:
-    other = sha256(b"another file").hexdigest()
-    attachment = {"sha256": FILE, "size": 3_000, "media_type": "image/png", "role": "signature"}
-    world = told(PLACED, SIGNED | {"attachments": [attachment]})
-    proof, policy = world.proof(ORDER), world.policy()
-    for name, sentence, given, code in [
-        ("attachment_other", "A file whose bytes have another hash.", {FILE: other}, "attachment"),
-        ("attachment_unnamed", "A file that no event names.", {FILE: FILE, other: other}, "attachment_unnamed"),
-    ]:
-        yield altered(name, sentence, proof, policy, {"attachments": invalid(code)}, inputs={"attachments": given})
-    plain = told(PLACED)
-    yield altered(
-        "attachment_none_named",
-        "A file is given, and the order names none.",
-        plain.proof(ORDER),
-        plain.policy(),
-        {"attachments": invalid("attachment_unnamed")},
-        inputs={"attachments": {FILE: FILE}},
-    )
-    odd = told(PLACED | {"attachments": [{"sha256": FILE.upper()}, "x", None, {"name": "x"}, [FILE]]})
-    yield altered(
-        "attachment_named_wrongly",
-        "Values of the field that are not by SPEC 4.6 name no file.",
-        odd.proof(ORDER),
-        odd.policy(),
-        {"attachments": invalid("attachment_unnamed")},
-        inputs={"attachments": {FILE: FILE}},
-    )
-    hidden = told(PLACED, SIGNED | {"attachments": [attachment]})
-    yield altered(
-        "attachment_hidden",
-        "The field that names the file is hidden from this audience.",
-        hidden.proof(ORDER, hide=["attachments"]),
-        hidden.policy(),
-        {"attachments": invalid("attachment_unnamed")},
-        inputs={"attachments": {FILE: FILE}},
-    )
-
-
-def _pending() -> Iterator[Case]:
-    returned = event("returned", "2026-05-04T10:00:00+08:00")
-    broken = only(pending=invalid("receipt"))
-    world = first_world()
-    world.await_anchor(ORDER, returned)
-    damaged = Damaged(world.proof(ORDER, hide=PRIVATE), world.policy())
-
-    def receipt(**changes: Any) -> Callable[[Document], None]:
-        return lambda proof: proof["pending"][0]["receipt"].update(changes)
-
-    good = world.pending["demo", ORDER][0]["receipt"]
-    yield damaged(
-        "receipt_path_flipped",
-        "A receipt's path with a bit flipped.",
-        receipt(path=[flip(good["path"][0]), *good["path"][1:]]),
-        **broken,
-    )
-    yield damaged(
-        "receipt_path_short", "A receipt's path without its last hash.", receipt(path=good["path"][:-1]), **broken
-    )
-    yield damaged("receipt_index_other", "A receipt at another place of its group.", receipt(index=0), **broken)
-    yield damaged(
-        "receipt_leaf_other",
-        "A receipt that promises a later deadline.",
-        receipt(leaf=good["leaf"].replace('"deadline":1', '"deadline":2')),
-        **broken,
-    )
-    yield damaged(
-        "receipt_unsigned",
-        "The receipt key is not one of the policy's.",
-        as_it_is,
-        world.policy(receipt_keys=[]),
-        **broken,
-    )
-    note = good["note"].replace(f"{world.origin}/receipts\n", f"{world.origin}\n", 1)
-    yield damaged("receipt_other_origin", "A receipt under the log's own origin.", receipt(note=note), **broken)
-    yield damaged(
-        "receipt_signature_flipped",
-        "A receipt's signature with a bit flipped.",
-        receipt(note=_resigned(good["note"], lambda data: bytes.fromhex(flip(data.hex(), 40)))),
-        **broken,
-    )
-    yield damaged(
-        "pending_value_changed",
-        "A pending event's value is not the one that was promised.",
-        lambda p: p["pending"][0].update(
-            disclosed=[text.replace("05-04", "05-05") for text in p["pending"][0]["disclosed"]]
-        ),
-        **broken,
-    )
-
-    body = good["note"].split("\n\n")[0].replace(f"{world.origin}/receipts", world.origin) + "\n"
-    signed = sign_note(body, world.receipt_key.public, world.receipt_key.private.sign)
-    yield damaged(
-        "receipt_signed_for_the_log",
-        "The receipt key signed a note whose origin is the log's own.",
-        receipt(note=signed),
-        **broken,
-    )
-    yield damaged("pending_twice", "A pending event twice.", lambda p: p["pending"].append(p["pending"][0]), **broken)
-
-    def promised(name: str, sentence: str, fields: Document, found: Found, **leaf: Any) -> Case:
-        other = first_world()
-        other.await_anchor(ORDER, fields, **leaf)
-        return altered(name, sentence, other.proof(ORDER, hide=PRIVATE), other.policy(), {"pending": found})
-
-    yield promised(
-        "receipt_other_stream",
-        "A receipt for another order.",
-        returned,
-        invalid("receipt"),
-        stream=world.stream("other-0"),
-    )
-    yield promised(
-        "receipt_other_log", "A receipt for another log.", returned, invalid("receipt"), log=other_of(world.log)
-    )
-    yield promised(
-        "receipt_other_commitment",
-        "A receipt for another event.",
-        returned,
-        invalid("receipt"),
-        commitment=Hash(sha256(b"x").digest()),
-    )
-    logged = first_world()
-    logged.told["demo", ORDER].pop()  # so that the same secret and number make the same event once more
-    again = logged.await_anchor(ORDER, SIGNED)
-    damaged_again = Damaged(world.proof(ORDER), world.policy())
-    yield damaged_again(
-        "pending_anchored_already",
-        "The newest anchored event a second time, as pending.",
-        lambda p: p["pending"].append(again),
-        **broken,
-    )
-    grammar = invalid("event_grammar")
-    yield promised(
-        "pending_type_unknown",
-        "A pending event of a type that there is not.",
-        returned | {"type": "teleported"},
-        grammar,
-    )
-    yield promised(
-        "pending_role_missing",
-        "A pending event without a role.",
-        {"type": "returned", "occurred_at": "2026-05-04T10:00:00Z"},
-        grammar,
-    )

@@ -6,18 +6,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from scripts.vectors.case import VALID, Case, good, skipped, unknown
-from scripts.vectors.world import (
-    PLACED,
-    PRIVATE,
-    SHIPPED,
-    SIGNED,
-    Document,
-    Signer,
-    World,
-    actor,
-    first_world,
-    signing_key,
-)
+from scripts.vectors.orders import PLACED, PRIVATE, SHIPPED, SIGNED, Document
+from scripts.vectors.world import Signer, World, actor, first_world, signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

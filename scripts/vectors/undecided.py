@@ -6,13 +6,8 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from scripts.vectors.case import VALID, Case, good, only, unknown
-from scripts.vectors.world import (
-    EARLY_BLOCK,
-    PRIVATE,
-    Document,
-    World,
-    first_world,
-)
+from scripts.vectors.orders import PRIVATE, Document
+from scripts.vectors.world import EARLY_BLOCK, World, first_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

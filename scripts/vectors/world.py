@@ -31,11 +31,10 @@ from anchor_service.protocol.proof import print_receipt
 from anchor_service.protocol.receipt import CommitGroup, ReceiptLeaf, print_receipt_leaf, receipts_origin
 from anchor_service.protocol.signature import signed_message
 from scripts.vectors.chain import Mined, anchored_log, mine, other_log, other_receipts, receipt
+from scripts.vectors.orders import PLACED, SHIPPED, SIGNED, Document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-Document = dict[str, Any]
 
 NAME = "log.example.com/sealtrail"
 CHAIN = 560_048
@@ -354,36 +353,6 @@ def block_document(block: Mined) -> Document:
 def print_block(block: BlockId) -> Document:
     """A block as policies list it."""
     return {"number": block.number, "hash": f"0x{block.hash.hex()}"}
-
-
-# --- orders ---------------------------------------------------------------------------------------------------------
-
-PLACED: Document = {
-    "type": "placed",
-    "occurred_at": "2026-05-01T09:30:00+08:00",
-    "actor.role": "brand",
-    "actor.name": "Demo Shop",
-    "items": [{"name": "Organic rice 5 kg", "quantity": "2", "unit": "bag"}],
-    "buyer.name": "Wang Fang",
-}
-SHIPPED: Document = {
-    "type": "shipped",
-    "occurred_at": "2026-05-02T18:00:00+08:00",
-    "actor.role": "warehouse",
-    "actor.name": "Hangzhou 2",
-    "location.name": "杭州",
-    "carrier.reference": "SF1029384756",
-}
-SIGNED: Document = {
-    "type": "signed",
-    "occurred_at": "2026-05-03T14:05:00+08:00",
-    "actor.role": "carrier",
-    "actor.name": "SF Express",
-    "recipient.name": "Wang Fang",
-    "recipient.masked": "W*** F***",
-    "device": "handheld-17",
-}
-PRIVATE = ("buyer.name", "recipient.name")
 
 
 def first_world(seed: str = "world", **options: Any) -> World:

@@ -23,7 +23,8 @@ from anchor_service.protocol.receipt import (
     verify_receipt,
 )
 from scripts.vectors.case import pretty
-from scripts.vectors.world import PRIVATE, SIGNED, World, first_world, named_key
+from scripts.vectors.orders import PRIVATE, SIGNED
+from scripts.vectors.world import World, first_world, named_key
 
 WORLD = first_world()
 WORLD.await_anchor("A-1001", SIGNED | {"type": "returned"})

@@ -22,7 +22,8 @@ from anchor_service.protocol.tiles import TileTree, append
 from anchor_service.protocol.verify import CHECKS, NOT_PROVEN, Inputs, NodeAnswer, Result, State, needed_blocks, verify
 from scripts.vectors.case import pretty
 from scripts.vectors.good import event, told
-from scripts.vectors.world import PLACED, PRIVATE, SIGNED, World, actor, first_world
+from scripts.vectors.orders import PLACED, PRIVATE, SIGNED
+from scripts.vectors.world import World, actor, first_world
 from tests.protocol.test_canonical import VALUES
 from tests.protocol.test_documents import changed, places
 from tests.protocol.test_tiles import Memory

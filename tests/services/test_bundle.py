@@ -15,7 +15,8 @@ from anchor_service.protocol.policy import parse_policy
 from anchor_service.protocol.verify import Inputs, State, verify
 from anchor_service.services.bundle import assemble_bundle
 from scripts.vectors.case import pretty
-from scripts.vectors.world import PLACED, PRIVATE, SIGNED, Document, World
+from scripts.vectors.orders import PLACED, PRIVATE, SIGNED, Document
+from scripts.vectors.world import World
 
 CONTENT = b"\x89PNG a drawn signature"
 FILE = Hash(hashlib.sha256(CONTENT).digest())

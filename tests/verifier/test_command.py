@@ -21,8 +21,9 @@ from anchor_service.protocol.canonical import print_json
 from anchor_service.verifier.command import main
 from anchor_service.verifier.report import safe
 from scripts.vectors.case import pretty
+from scripts.vectors.orders import PLACED, PRIVATE, SIGNED
 from scripts.vectors.undecided import node
-from scripts.vectors.world import PLACED, PRIVATE, SIGNED, World, first_world
+from scripts.vectors.world import World, first_world
 from tests.conformance.corpus import ROOT, VECTORS
 from tests.verifier.node import from_inputs, serving
 

@@ -15,8 +15,9 @@ from anchor_service.protocol.proof import parse_proof
 from anchor_service.protocol.verify import Inputs, NodeAnswer, State, needed_blocks, verify
 from anchor_service.verifier import rpc
 from scripts.vectors.case import pretty
+from scripts.vectors.orders import PRIVATE
 from scripts.vectors.undecided import node
-from scripts.vectors.world import PRIVATE, first_world
+from scripts.vectors.world import first_world
 from tests.verifier.node import Answer, CallError, from_inputs, serving
 
 WORLD = first_world()
