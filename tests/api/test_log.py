@@ -64,6 +64,12 @@ def test_nothing_beyond_the_checkpoint_is_served(filled: httpx2.Client) -> None:
     assert filled.get("/tile/entries/000").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["0/x000/000", "00/000", "0/0", "0/000.p/256", "0/000.p/01", "-1/000", "0/000/"])
+def test_a_tile_has_one_path_only(filled: httpx2.Client, path: str) -> None:
+    assert filled.get("/tile/0/000").status_code == 200
+    assert filled.get(f"/tile/{path}").status_code == 404
+
+
 def test_tiles_are_kept_for_ever_and_the_checkpoint_is_asked_for_again(filled: httpx2.Client) -> None:
     tile, checkpoint = filled.get("/tile/0/000"), filled.get("/checkpoint")
     assert "immutable" in tile.headers["cache-control"]
