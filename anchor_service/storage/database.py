@@ -162,17 +162,21 @@ def _engine(path: Path, *, write: bool) -> Engine:
             timeout=_BUSY / 1000,
             cached_statements=256,
         )
-        for pragma in (
-            "journal_mode = wal",
-            "synchronous = full",
-            "foreign_keys = on",
-            "temp_store = memory",
-            "mmap_size = 268435456",
-            f"cache_size = -{65536 if write else 8192}",
-            f"query_only = {'off' if write else 'on'}",
-            "wal_autocheckpoint = 4000",
-        ):
-            connection.execute(f"pragma {pragma}")
+        try:
+            for pragma in (
+                "journal_mode = wal",
+                "synchronous = full",
+                "foreign_keys = on",
+                "temp_store = memory",
+                "mmap_size = 268435456",
+                f"cache_size = -{65536 if write else 8192}",
+                f"query_only = {'off' if write else 'on'}",
+                "wal_autocheckpoint = 4000",
+            ):
+                connection.execute(f"pragma {pragma}")
+        except BaseException:
+            connection.close()  # no database, or one that cannot be read
+            raise
         return connection
 
     engine = create_engine(
