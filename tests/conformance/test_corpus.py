@@ -23,8 +23,13 @@ def test_damaged_cases_are_named_by_their_damage() -> None:
 def test_every_state_and_exit_code_is_there() -> None:
     states = {expected(case)["state"]: expected(case)["exit"] for case in CASES}
     assert states == {
-        **{"verified": 0, "verified_pending": 0, "withdrawn": 0, "test_data": 0},
-        **{"altered": 1, "malformed": 2, "could_not_check": 3},
+        "verified": 0,
+        "verified_pending": 0,
+        "withdrawn": 0,
+        "test_data": 0,
+        "altered": 1,
+        "malformed": 2,
+        "could_not_check": 3,
     }
 
 
