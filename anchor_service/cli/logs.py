@@ -82,17 +82,20 @@ def demo(
     lan: Annotated[
         bool, typer.Option("--lan", help="Listen on the local network, with links for a phone on it.")
     ] = False,
-    public_url: PublicUrl = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option("--public-url", help="What links begin with; http with this port also listens on the network."),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Exit when all was shown.")] = False,
 ) -> None:
     """Create a log on the embedded chain, send three sample orders, anchor and verify them, and keep serving."""
     from anchor_service.cli import demo as demonstration
-    from anchor_service.cli.running import lan_address, listen, terminable
+    from anchor_service.cli.running import lan_address, leads_here, listen, terminable
 
     if lan and public_url is not None:
         raise Failure("--lan makes the links itself: leave --public-url out", BAD_INPUT)
-    server = listen("0.0.0.0" if lan else "127.0.0.1", port)  # noqa: S104 - what --lan asks for
-    with server, terminable():
+    open_to_all = lan or (public_url is not None and leads_here(public_url, port))
+    with listen("0.0.0.0" if open_to_all else "127.0.0.1", port) as server, terminable():  # noqa: S104 - asked for
         address = lan_address() if lan else "127.0.0.1"
         settings = settings_of(data, port=server.port, public_url=public_url or f"http://{address}:{server.port}")
         demonstration.demo(settings, server, once=once)

@@ -8,11 +8,15 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
+from urllib.parse import urlsplit
 
 from anchor_service.api.app import create_app
 from anchor_service.api.server import HttpServer
 from anchor_service.cli.console import Failure
 from anchor_service.wiring import Service
+
+_OWN: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def listen(host: str, port: int) -> HttpServer:
@@ -69,6 +73,16 @@ def wait_for_signal() -> None:
     """Sleep until Ctrl-C or SIGTERM."""
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
+
+
+def leads_here(public_url: str, port: int) -> bool:
+    """Whether links that begin so come straight to this port over the network, with no proxy or tunnel between."""
+    try:
+        parts = urlsplit(public_url)
+        given = parts.port
+    except ValueError:
+        return False
+    return parts.scheme == "http" and (given or 80) == port and parts.hostname not in _OWN
 
 
 def lan_address() -> str:

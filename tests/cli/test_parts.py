@@ -16,7 +16,7 @@ from qrcode.constants import ERROR_CORRECT_M
 from anchor_service.cli.console import BAD_INPUT, COULD_NOT, OUR_BUG, REFUSED, Failure, guarded
 from anchor_service.cli.files import write_whole
 from anchor_service.cli.qr import terminal_qr
-from anchor_service.cli.running import lan_address
+from anchor_service.cli.running import lan_address, leads_here
 from anchor_service.cli.samples import Sample, read_samples
 from anchor_service.ports import Busy, NotFound, StoreRefused
 from anchor_service.protocol.errors import Malformed
@@ -117,6 +117,23 @@ def test_every_error_is_one_line_and_a_code(
     assert "Wang Fang" not in said.err
     if isinstance(error, Malformed):
         assert "bad [bold]" in said.err
+
+
+@pytest.mark.parametrize(
+    ("url", "leads"),
+    [
+        ("http://192.168.1.20:8000", True),
+        ("http://laptop.local:8000/", True),
+        ("http://127.0.0.1:8000", False),
+        ("http://localhost:8000", False),
+        ("https://shop.example:8000", False),
+        ("http://shop.example", False),
+        ("http://[", False),
+        ("http://a:port", False),
+    ],
+)
+def test_a_public_address_that_leads_here_opens_the_port(url: str, leads: bool) -> None:
+    assert leads_here(url, 8000) is leads
 
 
 def test_the_lan_address_is_none_of_this_machine_alone() -> None:
