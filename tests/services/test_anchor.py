@@ -124,10 +124,12 @@ def test_a_crash_around_sending(settings: Settings, happens: bool, monkeypatch: 
             patch.setattr(chain, "send", crash)
             with pytest.raises(Crash):
                 step(log)
-        assert states(log) == [(2, AnchorState.PENDING)]
+        row = log.service.anchor._store.open_anchors()[0]
+        assert (row.state, len(row.transactions)) == (AnchorState.PENDING, 1)  # stored before it was sent
     with open_log(settings) as log:
         log.settle()
         assert states(log) == [(2, AnchorState.FINAL)]
+        assert len(log.service.anchor._store.newest_anchor().transactions) == 1  # type: ignore[union-attr]
         log.check()
 
 
@@ -338,3 +340,16 @@ def test_nodes_that_do_not_answer_are_no_reason_to_refuse(anvil: Anvil, on_anvil
         anvil.call("anvil_mine", "0x3")
         log.settle()
         assert states(log) == [(2, AnchorState.FINAL)]
+
+
+def test_a_clock_that_was_ahead_stops_no_anchor(tmp_path: Path) -> None:
+    with open_log(create_log(tmp_path / "data", anchor_interval=1)) as log:
+        anchor = log.service.anchor
+        now = anchor._clock
+        anchor._clock = lambda: now() + 10 * 365 * 86_400_000
+        log.accept(event("e1"))
+        log.settle()
+        anchor._clock = now
+        log.accept(event("e2", kind="paid"))
+        log.settle()
+        assert [state for _, state in states(log)] == [AnchorState.FINAL] * 2
