@@ -99,7 +99,9 @@ def print_bundle(bundle: Bundle) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, content in bundle.members():
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            info.create_system = 3  # else it depends on the machine
+            # What else depends on the machine or the library.
+            info.create_system, info.create_version, info.extract_version = 3, 20, 20
+            info.external_attr = 0o600 << 16
             archive.writestr(info, content)
     return out.getvalue()
 
