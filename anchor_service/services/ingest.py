@@ -280,33 +280,35 @@ class Ingest:
                     request.future.set_exception(problem)
 
     def _store_items(self, items: list[_Item]) -> None:
-        leaders: dict[tuple[str, str], _Item] = {}
-        followers = [item for item in items if leaders.setdefault(item.key, item) is not item]
         # First as if every id were new, since nearly all are; the database says where one is not.
         known: dict[tuple[str, str], StoredEvent] | None = None
         for _ in range(_TRIES):
-            fresh = [item for key, item in leaders.items() if known is None or key not in known]
+            fresh = [item for item in items if known is None or item.key not in known]
             streams = self._store.streams({item.order for item in fresh})
             problems = self._problems(fresh, streams)
             if problems and known is None:
-                known = self._store.known(leaders)
+                known = self._store.known({item.key for item in items})
                 continue
-            for item, problem in problems:
-                item.outcome = Refused(item.place, item.event_id, problem)
             refused = {id(item) for item, _ in problems}
+            # Of several with one id that came together, the first that can be stored leads.
+            leaders: dict[tuple[str, str], _Item] = {}
+            followers = [
+                item for item in fresh if id(item) not in refused and leaders.setdefault(item.key, item) is not item
+            ]
             try:
-                self._accept([item for item in fresh if id(item) not in refused], streams)
+                self._accept(list(leaders.values()), streams)
             except AlreadyThere:
-                known = self._store.known(leaders)
+                known = self._store.known({item.key for item in items})
                 continue
             break
         else:
             raise Busy("others store the same events at the same time")
         known = known or {}
         self._answer_known([(item, known[item.key]) for item in items if item.key in known])
+        for item, problem in problems:
+            item.outcome = Refused(item.place, item.event_id, problem)
         for item in followers:
-            if item.key not in known:
-                _follow(item, leaders[item.key])
+            _follow(item, leaders[item.key])
 
     def _problems(
         self, items: list[_Item], streams: dict[tuple[str, str], Stream]
@@ -397,8 +399,6 @@ def _follow(item: _Item, leader: _Item) -> None:
     match leader.outcome:
         case Accepted() as accepted if item.same_as(leader.order, leader.secret, leader.commitment):
             item.outcome = Accepted(accepted.event_id, accepted.order_id, accepted.stream, accepted.receipt, known=True)
-        case Refused(problem=problem) if item.fields == leader.fields:
-            item.outcome = Refused(item.place, item.event_id, problem)
         case _:
             item.outcome = _conflict(item)
 

@@ -91,6 +91,22 @@ def test_twice_in_one_request(log: OpenLog) -> None:
     assert isinstance(outcomes[1], Accepted)
 
 
+def test_what_was_refused_stands_in_no_ones_way(log: OpenLog) -> None:
+    missing = [{"sha256": "0" * 64, "size": 1, "media_type": "image/png", "role": "photo"}]
+    outcomes = log.submit(
+        event("e1", attachments=missing),
+        event("e1"),
+        event("e1"),
+        event("e1", note="x"),
+        event("e1", attachments=missing),
+    )
+    assert [problem(outcomes[place]) for place in (0, 3, 4)] == [
+        "attachment_unknown", "event_conflict", "attachment_unknown",
+    ]  # fmt: skip
+    assert [isinstance(item, Accepted) and item.known for item in outcomes[1:3]] == [False, True]
+    assert events_of(log) == ["e1"]
+
+
 def test_one_refused_event_does_not_harm_the_others(log: OpenLog) -> None:
     outcomes = log.submit(event("e1"), event("e2", kind="teleported"), {"event_id": "e3"}, event("e4"))
     assert [type(item) for item in outcomes] == [Accepted, Refused, Refused, Accepted]
