@@ -122,7 +122,7 @@ class Anchor:
 
     def _run(self) -> bool:
         now = self._clock()
-        if self._checked is None or now >= self._checked + _CHECK_EVERY:
+        if self._checked is None or _passed(now, self._checked, _CHECK_EVERY):
             self.check()
         final = self._read_final()
         changed = False
@@ -156,7 +156,7 @@ class Anchor:
         if published is None or (newest is not None and published[0] <= newest.size):
             return False
         size = published[0]
-        if newest is not None and now < newest.created + self._interval:
+        if newest is not None and not _passed(now, newest.created, self._interval):
             return False
         if any(row.state is not AnchorState.MINED for row in self._store.open_anchors()):
             return False
@@ -259,7 +259,7 @@ class Anchor:
         place = self._chain.find(newest.transaction.hash)
         if place is not None:
             return reorged if place.succeeded else self._retry(row)
-        if newest.sent is None or reorged or now >= newest.sent + self._resend:
+        if newest.sent is None or reorged or _passed(now, newest.sent, self._resend):
             self._chain.send(newest.transaction)
             self._store.mark_sent(row.size, newest.transaction.hash, now)
             reorged = True
@@ -281,3 +281,8 @@ class Anchor:
     def _published_size(self) -> int:
         published = self._store.checkpoint()
         return published[0] if published else 0
+
+
+def _passed(now: int, since: int, interval: int) -> bool:
+    """Say whether an interval has passed; also where the clock was ahead then and has come back since."""
+    return not since <= now < since + interval
