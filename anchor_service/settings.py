@@ -21,7 +21,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SEALTRAIL_", frozen=True, extra="forbid")
 
-    data: Path = Field(Path("sealtrail-data"), description="The data directory.")
+    data: Path = Field(Path(".sealtrail"), description="The data directory.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     public_url: str = Field("http://127.0.0.1:8000", description="Where phones reach us; in every label.")
