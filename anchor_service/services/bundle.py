@@ -115,7 +115,8 @@ Events
 {events}
 
 How to check it, offline
-1. On any computer with Python 3.11 or newer: pip install sealtrail
+1. Install Sealtrail's verifier from its source, not from whoever gave you this file: docs/verifiers.md there says how
+   (Python 3.11 or newer, or Node 22 or newer; no network is needed to verify).
 2. Compare policy.json with what the operator published elsewhere, and keep the copy that you trust:
      log       {origin}
      chain     {chain}
@@ -140,7 +141,8 @@ Sealtrail 证据包：{tenant} 的订单 {order}
   manifest.json  其他每个文件的大小与 SHA-256
 
 离线核验方法
-1. 在任何装有 Python 3.11 或更新版本的计算机上运行：pip install sealtrail
+1. 从 Sealtrail 的源代码（而非从给您此文件的人处）安装核验程序，方法见其中的 docs/verifiers.md
+   （需 Python 3.11 或 Node 22 以上；核验无需联网）。
 2. 将 policy.json 与运营方在别处公布的内容比对，保留您信任的那一份（日志、链、登记合约见上文第 2 步）。
 3. 在非运营方运行的区块链浏览器中查找上文第 3 步所列的区块，比对编号与哈希。
 4. sealtrail verify BUNDLE.zip --policy POLICY.json {options}
