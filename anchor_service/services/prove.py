@@ -18,6 +18,7 @@ from anchor_service.ports import (
     LoggedEvent,
     NotFound,
     ReadStore,
+    ReceiptGroup,
     Snapshot,
     StoredEvent,
     StoreRefused,
@@ -31,7 +32,9 @@ from anchor_service.protocol.merkle import prove_inclusion
 from anchor_service.protocol.model import PUBLIC
 from anchor_service.protocol.policy import Policy
 from anchor_service.protocol.proof import (
+    MAX_EVENTS,
     MAX_PENDING,
+    MAX_PROOF,
     Opening,
     PendingEvent,
     Proof,
@@ -169,7 +172,7 @@ class Prove:
         with self._store.snapshot() as snapshot:
             stream = _stream(snapshot, tenant, order_id)
             logged = snapshot.events(stream)
-            reach = _Reach(snapshot)
+            reach, given = _Reach(snapshot), _Receipts(snapshot, self._log) if receipts else None
             fields = [{field.name: field.value for field in _fields(item.event)} for item in logged]
             end, flags = flag_events(fields)
             return OrderView(
@@ -178,16 +181,21 @@ class Prove:
                 stream.id,
                 end,
                 tuple(
-                    self._event_view(item, reach, fields[place], flags[place], receipts=receipts)
+                    self._event_view(item, reach, fields[place], flags[place], given)
                     for place, item in enumerate(logged)
                 ),
             )
 
     def _event_view(
-        self, item: LoggedEvent, reach: _Reach, fields: dict[str, JSON], flags: tuple[str, ...], *, receipts: bool
+        self,
+        item: LoggedEvent,
+        reach: _Reach,
+        fields: dict[str, JSON],
+        flags: tuple[str, ...],
+        receipts: _Receipts | None,
     ) -> EventView:
         event, index = item.event, item.place
-        receipt = self._receipt(reach.snapshot, event) if receipts else None
+        receipt = None if receipts is None else receipts.of(event)
         if index is None or item.entry is None or index >= reach.published:
             return EventView(
                 event_id=event.event_id,
@@ -234,15 +242,7 @@ class Prove:
             event = snapshot.event(tenant, event_id)
             if event is None:
                 raise NotFound("event_unknown", f"there is no event {event_id!r}")
-            return self._receipt(snapshot, event)
-
-    def _receipt(self, snapshot: Snapshot, event: StoredEvent) -> Receipt:
-        group, members = snapshot.group_of(event.number)
-        leaves = [
-            print_receipt_leaf(ReceiptLeaf(self._log, stream, event_id, commitment, accepted, group.deadline))
-            for event_id, stream, commitment, accepted in members
-        ]
-        return CommitGroup(leaves).receipt(event.number - group.first, group.note)
+            return _Receipts(snapshot, self._log).of(event)
 
     def files(self, tenant: str, order_id: str, audience: Audience) -> frozenset[Hash]:
         """Return the files that events of this order name and this audience sees named."""
@@ -257,7 +257,10 @@ class Prove:
     # --- proofs -------------------------------------------------------------------------------------------------------
 
     def proof(self, tenant: str, order_id: str, audience: Audience) -> bytes | NotYet:
-        """Return the order's proof for this audience, checked with the protocol's own verifier before it is given."""
+        """Return the order's proof for this audience, checked with the protocol's own verifier before it is given.
+
+        Malformed (`proof_size`) where the order has more events, or more is to be shown of it, than a proof holds.
+        """
         with self._store.snapshot() as snapshot:
             stream = _stream(snapshot, tenant, order_id)
             logged = snapshot.events(stream)
@@ -269,9 +272,12 @@ class Prove:
             if not sizes:
                 deadline = snapshot.group_of(logged[0].event.number)[0].deadline
                 return NotYet(logged[0].event.accepted, deadline)
+            if len(covered) > MAX_EVENTS:
+                raise Malformed("proof_size", f"the order has {len(covered)} events, and a proof at most {MAX_EVENTS}")
             events = [_proven(item, size, sizes, shown, tree) for item, size in covered if size is not None]
+            receipts = _Receipts(snapshot, self._log)
             pending = [
-                PendingEvent(shown.view(item.event), self._receipt(snapshot, item.event))
+                PendingEvent(shown.view(item.event), receipts.of(item.event))
                 for item in logged[len(events) : len(events) + MAX_PENDING]
             ]
             proof = Proof(
@@ -282,6 +288,10 @@ class Prove:
             )
             blocks = [row.block for row in map(snapshot.anchor, sizes) if row is not None]
         raw = print_proof(proof)
+        if len(raw) > MAX_PROOF:
+            raise Malformed(
+                "proof_size", f"the proof has {len(raw)} bytes, and may have {MAX_PROOF}: ask for another view"
+            )
         self._check(raw, [BlockId(block.number, block.hash) for block in blocks if block is not None])
         return raw
 
@@ -368,6 +378,27 @@ class _Reach:
                 raise AssertionError("the greatest final anchor covers the index")
             self._last = index, size
         return self._last[1]
+
+
+class _Receipts:
+    """The receipts that were given for events; asked for ascending numbers, each commit group is rebuilt once."""
+
+    def __init__(self, snapshot: Snapshot, log: LogId) -> None:
+        self._snapshot = snapshot
+        self._log = log
+        self._last: tuple[ReceiptGroup, CommitGroup] | None = None
+
+    def of(self, event: StoredEvent) -> Receipt:
+        """Return the receipt that was given for this event."""
+        if self._last is None or not 0 <= event.number - self._last[0].first < self._last[0].length:
+            group, members = self._snapshot.group_of(event.number)
+            leaves = [
+                print_receipt_leaf(ReceiptLeaf(self._log, stream, event_id, commitment, accepted, group.deadline))
+                for event_id, stream, commitment, accepted in members
+            ]
+            self._last = group, CommitGroup(leaves)
+        group, rebuilt = self._last
+        return rebuilt.receipt(event.number - group.first, group.note)
 
 
 class _Shown:

@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 
 from anchor_service.ports import Audience, NotFound
-from anchor_service.protocol.errors import SealtrailError
+from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.proof import parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.verify import State
@@ -87,6 +87,28 @@ def test_what_a_view_hides(log: OpenLog) -> None:
     log.service.keys.disclose("acme", Audience.CARRIER, ["recipient.phone"])
     assert names(Audience.CARRIER) == public | {"recipient.phone"}
     assert names(Audience.CONSUMER) == public
+
+
+def test_an_order_that_no_proof_can_hold_is_said_so(log: OpenLog) -> None:
+    """SPEC 14: A proof has at most 16 MiB.  A view that shows less is given."""
+    log.accept(*(event(f"e{number}", data={"x": "y" * 60_000}) for number in range(300)))
+    log.settle()
+    with pytest.raises(Malformed, match="16777216") as refused:
+        log.service.prove.proof("acme", "A-1", Audience.FULL)
+    assert refused.value.code == "proof_size"
+    assert len(parse_proof(log.proof("A-1")).events) == 300
+
+
+def test_pending_events_of_several_commit_groups_have_their_own_receipts(log: OpenLog) -> None:
+    log.accept(event("e0"))
+    log.settle()
+    given = []
+    for turn in range(3):
+        given += log.accept(*(event(f"{turn}-{number}", kind="arrived") for number in range(300)))
+    pending = parse_proof(log.proof("A-1")).pending
+    assert [item.receipt for item in pending] == [item.receipt for item in given]
+    view = log.service.prove.order("acme", "A-1", receipts=True)
+    assert [item.receipt for item in view.events[1:]] == [item.receipt for item in given]
 
 
 def test_pages_and_what_is_not_there(log: OpenLog) -> None:
