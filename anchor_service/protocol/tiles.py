@@ -102,8 +102,7 @@ def root(size: int, tiles: Tiles) -> Hash:
         for subtree in reversed(_complete(hashes)):
             right = Hash(subtree) if right is None else node_hash(subtree, right)
         level, count = level + 1, index
-    if right is None:
-        raise AssertionError("a log of one leaf or more has a root")
+    assert right is not None, "a log of one leaf or more has a root"
     return right
 
 

@@ -12,7 +12,16 @@ from hypothesis import given
 
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import FIELD_NAME, MANDATORY, MAX_FIELDS
-from anchor_service.protocol.model import MAX_ITEMS, MAX_NOTE, MAX_TEXT, PUBLIC, draft_event, mask, parse_event
+from anchor_service.protocol.model import (
+    MAX_EVENT,
+    MAX_ITEMS,
+    MAX_NOTE,
+    MAX_TEXT,
+    PUBLIC,
+    draft_event,
+    mask,
+    parse_event,
+)
 from tests.protocol.test_canonical import VALUES
 
 SPEC = (Path(__file__).resolve().parents[2] / "anchor_service" / "protocol" / "SPEC.md").read_text("utf-8")
@@ -226,3 +235,11 @@ def test_any_json_is_an_event_or_malformed(value: Any) -> None:
         except Malformed:
             continue
         assert set(MANDATORY) <= draft.fields.keys()
+
+
+def test_an_event_has_a_largest_size() -> None:
+    raw = json.dumps(EVENT).encode()
+    assert parse_event(raw.ljust(MAX_EVENT)) == parse_event(raw)
+    with pytest.raises(Malformed) as problem:
+        parse_event(raw.ljust(MAX_EVENT + 1))
+    assert problem.value.code == "event_size"

@@ -21,6 +21,7 @@ from anchor_service.protocol.canonical import print_json
 from anchor_service.verifier.command import main
 from anchor_service.verifier.report import safe
 from scripts.vectors.case import pretty
+from scripts.vectors.chain import anchored_log, mine, receipt
 from scripts.vectors.orders import PLACED, PRIVATE, SIGNED
 from scripts.vectors.undecided import node
 from scripts.vectors.world import World, first_world
@@ -363,6 +364,40 @@ def test_a_reader_that_has_gone_is_no_verdict() -> None:
         err = process.stderr.read()
         assert process.wait(60) == 2
     assert b"Traceback" not in err
+
+
+def test_a_block_from_beyond_the_calendar(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    world = World("late")
+    world.tell("A-1", PLACED)
+    world.seal()
+    raw = receipt([anchored_log(world.registry, world.log, 2, world.root())])
+    world.anchor(1_000, block=mine(1_000, 2**52, [raw], 0))
+    proof, policy = tmp_path / "proof.json", tmp_path / "policy.json"
+    proof.write_bytes(print_json(world.proof("A-1", hide=["type"])))
+    policy.write_bytes(pretty(world.policy()))
+    code, out, _ = run(capsys, proof, "--policy", policy)
+    assert (code, f"block 1000, {2**52} s" in out, "?: reported by" in out) == (3, True, True)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [],
+        {"more": 1},
+        {"attachments": []},
+        {"attachments": {"x": "ab" * 32}},
+        {"nodes": [{}]},
+        {"nodes": [node(first_world()) | {"blocks": {"0x1": None}}]},
+        {"nodes": [node(first_world()) | {"head": {"size": -1, "root": "ab" * 32}}]},
+        {"now": -1},
+        {"stream": "x"},
+    ],
+)
+def test_inputs_are_read_strictly(inputs: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "inputs.json"
+    file.write_bytes(pretty(inputs))
+    code, out, err = run(capsys, *GOOD, "--inputs", file)
+    assert (code, out, err.startswith("sealtrail verify: inputs: ")) == (2, "", True)
 
 
 # --- the base install -----------------------------------------------------------------------------------------------
