@@ -101,6 +101,15 @@ def demo(
         demonstration.demo(settings, server, once=once)
 
 
+def upgrade(data: Data = HOME) -> None:
+    """Bring a log's database to this program's schema, whole or not at all; the service must not be running."""
+    from anchor_service.wiring import upgrade as upgrade_log
+
+    with progress("Upgrading the database"):
+        upgrade_log(settings_of(data))
+    out().print("the database has this program's schema")
+
+
 def status(data: Data = HOME) -> None:
     """Show how far the log is: its head, what waits, its anchors."""
     with looked_at(settings_of(data)) as log:

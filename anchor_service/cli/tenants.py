@@ -12,6 +12,7 @@ from rich.table import Table
 from anchor_service.cli.console import err, out
 from anchor_service.cli.opening import bake_own_page, looked_at
 from anchor_service.cli.options import HOME, Data, Tenant, settings_of
+from anchor_service.ports import Audience
 from anchor_service.services.keys import Scope
 
 tenant = typer.Typer(help="Tenants: the brands whose orders this log holds.", no_args_is_help=True)
@@ -39,6 +40,23 @@ def tenant_list(data: Data = HOME) -> None:
         for line in log.keys.tenants():
             table.add_row(escape(line.id), escape(line.name))
     out().print(table)
+
+
+@tenant.command("disclose")
+def tenant_disclose(
+    tenant_id: Annotated[str, typer.Argument(metavar="TENANT", help="Its id.")],
+    audience: Annotated[Audience, typer.Option(help="Who shall see them.")],
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="A private field, such as recipient.name; repeatable. None: public ones only."),
+    ] = None,
+    data: Data = HOME,
+) -> None:
+    """Set which private fields an audience sees beside the public ones, in proofs made from now on."""
+    with looked_at(settings_of(data)) as log:
+        log.keys.disclose(tenant_id, audience, field or [])
+    shown = ", ".join(sorted(set(field or []))) or "nothing"
+    out().print(f"{audience} sees beside the public fields of {tenant_id}: {shown}", markup=False)
 
 
 @key.command("add")

@@ -120,6 +120,24 @@ class Served:
     key: str
 
 
+def test_what_an_audience_sees(log: Path) -> None:
+    carrier = ("--audience", "carrier", "--data", log)
+    shown = sealtrail("tenant", "disclose", "acme", *carrier, "--field", "recipient.phone")
+    assert shown.returncode == 0, shown.stderr
+    assert "recipient.phone" in shown.stdout
+    unknown = sealtrail("tenant", "disclose", "nobody", *carrier)
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (2, 1)
+    wrong = sealtrail("tenant", "disclose", "acme", *carrier, "--field", "Recipient!")
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+
+
+def test_an_upgrade_of_what_is_new_changes_nothing(log: Path) -> None:
+    before = (log / "sealtrail.db").read_bytes()
+    done = sealtrail("upgrade", "--data", log)
+    assert done.returncode == 0, done.stderr
+    assert (log / "sealtrail.db").read_bytes() == before
+
+
 @pytest.fixture(scope="module")
 def served(log: Path) -> Iterator[Served]:
     """The log, served by a process of its own until the tests are done; then stopped by SIGTERM."""
