@@ -417,6 +417,10 @@ class Service(Desk):
         super().stop()
 
     def _seal_once(self) -> bool:
+        # The signer's memory may be as old as a backup of the database; the registry is not.  What would be sealed upon
+        # an old backup is a second history, so it waits until the registry has been seen once; receipts do not.
+        if not self.anchor.agreed:
+            raise ChainUnavailable("registry_unseen", "the registry has not been seen since the start")
         sealed = self.seal.run_once()
         if sealed is None:
             return False

@@ -82,6 +82,11 @@ class Anchor:
         self.waiting: str | None = None
         """What keeps an anchor from going on for now (no funds, fees too high, no node), in words."""
 
+    @property
+    def agreed(self) -> bool:
+        """Say whether the registry has been asked since the start, and its head was a prefix of the log."""
+        return self._checked is not None
+
     def newest_final(self) -> BlockId | None:
         """Return the newest final block that we have heard of, without asking; None before the first."""
         return None if self._final is None else BlockId(self._final.number, self._final.hash)
@@ -89,7 +94,6 @@ class Anchor:
     def check(self) -> None:
         """Refuse a chain that is not ours (ChainRefused), or a registry that is ahead of the log (StoreRefused)."""
         self._chain.check()
-        self._checked = self._clock()
         newest = self._store.newest_anchor()
         if newest is not None and newest.state is AnchorState.FINAL:
             self._newest_evidence = newest.block
@@ -98,6 +102,7 @@ class Anchor:
             self._check_prefix(self._chain.head(self._log), published[0] if published else 0)
         except _Halt as problem:
             raise StoreRefused(problem.code, problem.message) from problem
+        self._checked = self._clock()
 
     def run_once(self) -> bool:
         """Take every anchor one step further; say whether something changed.

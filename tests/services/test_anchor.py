@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from anchor_service.chain.registry import RegistryChain
 from anchor_service.ports import (
     AnchorCall,
     AnchorState,
@@ -340,6 +342,40 @@ def test_nodes_that_do_not_answer_are_no_reason_to_refuse(anvil: Anvil, on_anvil
         anvil.call("anvil_mine", "0x3")
         log.settle()
         assert states(log) == [(2, AnchorState.FINAL)]
+
+
+def test_an_old_backup_signs_no_second_history_while_no_node_answers(
+    anvil: Anvil, on_anvil: Settings, tmp_path: Path
+) -> None:
+    """The signer's memory is in the backup as well: only the registry knows."""
+    shutil.copytree(on_anvil.data, tmp_path / "backup")
+    with open_log(on_anvil) as log:
+        seal(log, 1)
+        step(log, 2)
+        published = log.service.prove.checkpoint()
+    shutil.rmtree(on_anvil.data)
+    shutil.copytree(tmp_path / "backup", on_anvil.data)
+    with open_log(on_anvil.model_copy(update={"rpc_urls": ("http://127.0.0.1:9",)})) as log:
+        assert log.accept(event("other"))
+        for _ in range(2):
+            with pytest.raises(ChainUnavailable):
+                log.service._seal_once()
+        assert log.service.prove.checkpoint() is None
+        # The node comes back.
+        log.service.anchor._chain = RegistryChain(
+            [anvil.provider],
+            chain_id=anvil.chain_id,
+            registry=log.service.registry,
+            key=PUBLISHER,
+            finality=2,
+        )
+        step(log)
+        assert "log_behind" in str(log.service.anchor.alarm)
+        with pytest.raises(ChainUnavailable):
+            log.service._seal_once()
+        assert log.service.prove.checkpoint() != published
+    with pytest.raises(StoreRefused, match="old backup"), open_log(on_anvil):
+        pass
 
 
 def test_a_clock_that_was_ahead_stops_no_anchor(tmp_path: Path) -> None:
