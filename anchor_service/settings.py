@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path(".sealtrail"), description="The data directory.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
-    public_url: str = Field("http://127.0.0.1:8000", description="Where phones reach us; in every label.")
+    public_url: str = Field(
+        "", description="Where phones reach us, in every label; without it http://127.0.0.1 and the port."
+    )
     name: str = Field(
         "localhost/sealtrail",
         pattern=r"^[^\s+]{1,200}$",
@@ -54,6 +56,11 @@ class Settings(BaseSettings):
     publisher_key_file: Path | None = Field(None, description="File with the publisher's private key (hex).")
     owner_key_file: Path | None = Field(None, description="File with the owner's private key (hex), for init only.")
     verifier_rpc_urls: tuple[str, ...] = Field((), description="Public nodes that the policy suggests to verifiers.")
+
+    @property
+    def link_base(self) -> str:
+        """What labels' links begin with."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
 
     @classmethod
     def settings_customise_sources(

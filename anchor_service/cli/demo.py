@@ -52,7 +52,7 @@ def demo(settings: Settings, server: HttpServer, *, once: bool) -> None:
         if once:
             print(LAST_LINE, flush=True)
             return
-        console.print(f"\nServing on {escape(own_url)} and at {escape(settings.public_url)}. Ctrl-C stops it.")
+        console.print(f"\nServing on {escape(own_url)} and at {escape(settings.link_base)}. Ctrl-C stops it.")
         wait_for_signal()
 
 
@@ -82,7 +82,7 @@ class Kept:
 def _kept(data: Path) -> Kept:
     try:
         return Kept(**orjson.loads((data / "demo.json").read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):  # not there, or somebody edited it: it can be made again
         return Kept("", {})
 
 
@@ -137,7 +137,7 @@ def _labels(client: Client, samples: Sequence[Sample], settings: Settings) -> li
             label = client.label(sample.order_id)
             kept.labels[sample.order_id] = {"token": label["token"], "stream": label["stream"]}
             _keep(settings.data, kept)
-    base = settings.public_url.rstrip("/")
+    base = settings.link_base.rstrip("/")
     labels = [kept.labels[sample.order_id] for sample in samples]
     return [f"{base}/v/{label['token']}#{label['stream']}" for label in labels]
 

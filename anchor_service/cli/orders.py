@@ -76,7 +76,7 @@ def bundle(
 def label(order: Order, tenant: Tenant, data: Data = HOME) -> None:
     """Make a label for an order and print its link, with its QR code on a terminal."""
     with looked_at(settings_of(data)) as log:
-        link = label_link(log.settings.public_url, log.labels.create(tenant, order))
+        link = label_link(log.settings.link_base, log.labels.create(tenant, order))
     print(link)
     if sys.stdout.isatty():
         print(terminal_qr(link, colour=True))

@@ -13,6 +13,7 @@ import qrcode
 from PIL import Image
 from qrcode.constants import ERROR_CORRECT_M
 
+from anchor_service.cli import demo
 from anchor_service.cli.console import BAD_INPUT, COULD_NOT, OUR_BUG, REFUSED, Failure, guarded
 from anchor_service.cli.files import write_whole
 from anchor_service.cli.qr import terminal_qr
@@ -22,6 +23,7 @@ from anchor_service.ports import Busy, NotFound, StoreRefused
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.model import PUBLIC, parse_event
 from anchor_service.protocol.story import flag_events
+from anchor_service.settings import Settings
 
 
 @pytest.mark.parametrize("sample", read_samples(), ids=lambda sample: str(sample.name))
@@ -142,3 +144,15 @@ def test_the_lan_address_is_none_of_this_machine_alone() -> None:
     except Failure as problem:  # a machine without any network
         found = str(problem)
     assert "--public-url" in found or not ipaddress.ip_address(found).is_loopback
+
+
+def test_labels_lead_to_the_port_that_is_served(tmp_path: Path) -> None:
+    assert Settings(data=tmp_path).link_base == "http://127.0.0.1:8000"
+    assert Settings(data=tmp_path, port=8123).link_base == "http://127.0.0.1:8123"
+    assert Settings(data=tmp_path, port=8123, public_url="https://a.example").link_base == "https://a.example"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": 1}', '{"other": 1}'])
+def test_what_the_demo_kept_may_be_damaged(tmp_path: Path, text: str) -> None:
+    (tmp_path / "demo.json").write_text(text)
+    assert demo._kept(tmp_path) == demo.Kept("", {})

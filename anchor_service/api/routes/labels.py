@@ -45,12 +45,12 @@ def get_label_attachment(request: Request, log: Log, token: str, sha256: str) ->
 @router.get("/qr.svg", openapi_extra=examples.IMAGE)
 def get_label_svg(request: Request, log: Log, token: str) -> Response:
     """Return the label's QR code as SVG, with its quiet zone."""
-    link = label_link(log.settings.public_url, _label(log, token))
+    link = label_link(log.settings.link_base, _label(log, token))
     return content(request, svg(link), "image/svg+xml", f"{token}.svg", NEVER_STORED)
 
 
 @router.get("/qr.png", openapi_extra=examples.IMAGE)
 def get_label_png(request: Request, log: Log, token: str) -> Response:
     """Return the label's QR code as PNG, with its quiet zone."""
-    link = label_link(log.settings.public_url, _label(log, token))
+    link = label_link(log.settings.link_base, _label(log, token))
     return content(request, png(link), "image/png", f"{token}.png", NEVER_STORED)

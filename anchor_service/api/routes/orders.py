@@ -78,7 +78,7 @@ def get_bundle(log: Log, access: Reader, order_id: OrderId, view: View = Audienc
 def post_label(log: Log, access: Writer, order_id: OrderId) -> Response:
     """Make a label for an order: a link for a QR code.  Whoever holds the link sees what a consumer may see."""
     label = log.labels.create(access.tenant, order_id_of(order_id))
-    return reply(label_members(label, log.settings.public_url), 201)
+    return reply(label_members(label, log.settings.link_base), 201)
 
 
 def proof_answer(request: Request, proof: bytes | NotYet) -> Response:
