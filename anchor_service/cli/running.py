@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 import socket
 import threading
@@ -37,12 +38,24 @@ def served(service: Service, server: HttpServer) -> Iterator[None]:
     try:
         service.start()
         server.start(create_app(service))
+        _spare_garbage_collection()
         yield
     finally:
         # Whoever presses Ctrl-C again would cut the order short, and leave threads behind that never end.
         with _deaf():
             server.stop()
             service.stop()
+
+
+def _spare_garbage_collection() -> None:
+    """Take what a started service consists of out of garbage collection, and collect the rest more rarely.
+
+    Ingest and seal make many small tuples that are gone by themselves a moment later; looking through them and through
+    all that the libraries hold cost a fifth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 @contextmanager

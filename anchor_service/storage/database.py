@@ -10,11 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, insert, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -127,11 +128,18 @@ class Database:
         """Nothing; a test makes the write fail here, so that it is durable and nobody is told."""
 
 
+@cache
+def _insert_text(table: Table, dialect: Dialect) -> str | None:
+    """Return a table's INSERT for a driver that takes values by place; None for one that takes them by name."""
+    statement = insert(table).compile(dialect=dialect)
+    return str(statement) if statement.positional else None
+
+
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
     """Insert rows whose values are in the order of the table's columns, without a dictionary for each."""
-    statement = insert(table).compile(dialect=connection.dialect)
-    if statement.positional:
-        connection.exec_driver_sql(str(statement), list(rows))
+    statement = _insert_text(table, connection.dialect)
+    if statement is not None:
+        connection.exec_driver_sql(statement, list(rows))
     else:
         names = [column.name for column in table.columns]
         connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
