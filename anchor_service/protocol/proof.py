@@ -167,6 +167,10 @@ def parse_proof(raw: bytes) -> Proof:
         _event(value, f"events[{at}]") for at, value in enumerate(items(top["events"], MAX_EVENTS, "events", 1))
     )
     _check_places(events, [anchor.checkpoint.size for anchor in anchors])
+    pending = tuple(
+        _pending(value, f"pending[{at}]") for at, value in enumerate(items(top["pending"], MAX_PENDING, "pending"))
+    )
+    _check_pending(pending, events[-1].entry.accepted)
     return Proof(
         opening=Opening(
             salt=parse_hash(opening["salt"], "stream.salt"),
@@ -175,9 +179,7 @@ def parse_proof(raw: bytes) -> Proof:
         ),
         events=events,
         anchors=anchors,
-        pending=tuple(
-            _pending(value, f"pending[{at}]") for at, value in enumerate(items(top["pending"], MAX_PENDING, "pending"))
-        ),
+        pending=pending,
     )
 
 
@@ -196,6 +198,17 @@ def _check_places(events: tuple[ProvenEvent, ...], sizes: list[int]) -> None:
             raise Malformed("event_anchor", f"events[{place}]: anchor is not the first whose size covers it")
     if {event.anchor for event in events} != set(range(len(sizes))):
         raise Malformed("anchor_unused", "an anchor that no event uses")
+
+
+def _check_pending(pending: tuple[PendingEvent, ...], accepted: int) -> None:
+    """Check that pending events are in order of acceptance, from the last event's `accepted` on (SPEC 14.2)."""
+    indexes: dict[str, int] = {}  # the last of each note
+    for place, event in enumerate(pending):
+        promise, receipt = event.promise, event.receipt
+        if promise.accepted < accepted or receipt.index <= indexes.get(receipt.note, -1):
+            raise Malformed("pending_order", f"pending[{place}]: not in order of acceptance")
+        accepted = promise.accepted
+        indexes[receipt.note] = receipt.index
 
 
 def _event(value: JSON, where: str) -> ProvenEvent:

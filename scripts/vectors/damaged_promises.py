@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from anchor_service.protocol.hashes import Hash
 from anchor_service.protocol.note import sign_note
-from scripts.vectors.case import Case, altered, invalid, only
+from scripts.vectors.case import Case, altered, invalid, malformed, only
 from scripts.vectors.damaged_records import Damaged, as_it_is, flip
 from scripts.vectors.damaged_signatures import resigned
-from scripts.vectors.good import FILE, event, told
+from scripts.vectors.good import FILE, event, mingled, newest_accepted, told
 from scripts.vectors.orders import PLACED, PRIVATE, SIGNED, Document
 from scripts.vectors.world import first_world, other_of
 
@@ -27,6 +28,7 @@ def cases() -> Iterator[Case]:
     """Every case of this module."""
     yield from _attachments()
     yield from _pending()
+    yield from _order()
 
 
 def _attachments() -> Iterator[Case]:
@@ -127,7 +129,16 @@ def _pending() -> Iterator[Case]:
         receipt(note=signed),
         **broken,
     )
-    yield damaged("pending_twice", "A pending event twice.", lambda p: p["pending"].append(p["pending"][0]), **broken)
+    second = first_world()
+    second.await_anchor(ORDER, returned)
+    second.pending.clear()  # so that the same secret and number make the same event once more
+    again = second.await_anchor(ORDER, returned)
+    yield damaged(
+        "pending_twice",
+        "A pending event twice, under receipts of two notes.",
+        lambda p: p["pending"].append(again),
+        **broken,
+    )
 
     def promised(name: str, sentence: str, fields: Document, found: Found, **leaf: Any) -> Case:
         other = first_world()
@@ -174,3 +185,23 @@ def _pending() -> Iterator[Case]:
         {"type": "returned", "occurred_at": "2026-05-04T10:00:00Z"},
         grammar,
     )
+
+
+def _order() -> Iterator[Case]:
+    """Pending events out of order: their lifecycle would end elsewhere."""
+    resolved, recalled = (event(kind, "2026-05-04T10:00:00Z") for kind in ("resolved", "recalled"))
+    together, apart, early = first_world(), first_world(), first_world()
+    together.await_anchor(ORDER, resolved, recalled)
+    apart.await_anchor(ORDER, resolved)
+    apart.await_anchor(ORDER, recalled)
+    early.await_anchor(ORDER, recalled, accepted=newest_accepted(early) - 1)
+    for name, sentence, world, damage in [
+        ("pending_swapped", "Two pending events of one note, swapped.", together, list.reverse),
+        ("pending_swapped_notes", "Two pending events of two notes, swapped.", apart, list.reverse),
+        ("pending_swapped_around", "The same around one of another note.", mingled(), list.reverse),
+        ("pending_repeated", "A pending event twice, under one receipt.", apart, lambda p: p.append(p[-1])),
+        ("pending_early", "Accepted before the newest anchored event.", early, lambda p: p),
+    ]:
+        proof = deepcopy(world.proof(ORDER))
+        damage(proof["pending"])
+        yield malformed(name, sentence, proof, world.policy())

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anchor_service.protocol.event import parse_event_entry
 from scripts.vectors.case import VALID, Case, good, skipped, unknown
 from scripts.vectors.orders import PLACED, PRIVATE, SHIPPED, SIGNED, Document
 from scripts.vectors.world import Signer, World, actor, first_world, signing_key
@@ -32,6 +33,22 @@ def told(*events: Document, seed: str = "world", signer: Signer | None = None, t
     world.noise(1)
     world.seal()
     world.anchor(1_000)
+    return world
+
+
+def newest_accepted(world: World) -> int:
+    """When the order's newest anchored event was accepted."""
+    return parse_event_entry(world.told["demo", ORDER][-1].entry).accepted
+
+
+def mingled() -> World:
+    """The order with two pending events of one note around one of another, all accepted with the newest event."""
+    world = first_world()
+    at, accepted = "2026-05-04T10:00:00Z", newest_accepted(world)
+    world.await_anchor(ORDER, event("returned", at), event("recalled", at), accepted=accepted)
+    world.await_anchor(ORDER, event("refunded", at), accepted=accepted)
+    pending = world.pending["demo", ORDER]
+    pending.insert(1, pending.pop())
     return world
 
 
@@ -76,6 +93,25 @@ def _kinds() -> Iterator[Case]:
         "Two newer events are promised by receipts and not anchored yet.",
         waiting.proof(ORDER, hide=PRIVATE),
         waiting.policy(),
+        "verified_pending",
+        checks={"pending": VALID},
+    )
+    yield good(
+        "pending_mingled",
+        "Two notes of the very time of the newest anchored event: theirs may mingle.",
+        mingled().proof(ORDER),
+        mingled().policy(),
+        "withdrawn",
+        checks={"pending": VALID},
+    )
+    together = first_world()
+    together.await_anchor(ORDER, event("recalled", "2026-05-04T10:00:00Z"), event("resolved", "2026-05-05T10:00:00Z"))
+    together.await_anchor(ORDER, event("returned", "2026-05-06T10:00:00Z"))
+    yield good(
+        "pending_together",
+        "Two pending events of one note, and a later one of another.",
+        together.proof(ORDER),
+        together.policy(),
         "verified_pending",
         checks={"pending": VALID},
     )

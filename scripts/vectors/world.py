@@ -230,35 +230,40 @@ class World:
         others = other_receipts(7)
         return mine(number, self._clock // 1000 + 24, [*others[:3], raw, *others[4:]], 3)
 
-    def await_anchor(self, order: str, fields: Mapping[str, Any], *, tenant: str = "demo", **leaf: Any) -> Document:
-        """Accept an event that is not in the log yet: its disclosures under a receipt, second of a group of three."""
+    def await_anchor(self, order: str, *events: Mapping[str, Any], tenant: str = "demo", **leaf: Any) -> Document:
+        """Accept events that are not in the log yet, under one note that starts and ends with others' receipts.
+
+        `leaf` replaces values of their receipts' leaves.  The last of them is returned.
+        """
         waiting = self.pending.setdefault((tenant, order), [])
-        number = len(self.told.get((tenant, order), [])) + len(waiting) + 1
-        opened = self.disclosures(order, fields, number, None, tenant)
+        first = len(self.told.get((tenant, order), [])) + len(waiting) + 1
+        opened = [self.disclosures(order, fields, first + at, None, tenant) for at, fields in enumerate(events)]
         accepted = self._tick()
         values: Document = {
             "log": self.log,
             "stream": self.stream(order, tenant),
-            "event_id": f"e-{number}",
-            "commitment": commit(opened),
+            "commitment": commit(opened[0]),
             "accepted": accepted,
             "deadline": accepted + 60_000,
         }
-        promise = ReceiptLeaf(**(values | leaf))
-        texts = [
-            print_receipt_leaf(ReceiptLeaf(**(values | {"event_id": "other-1"}))),
-            print_receipt_leaf(promise),
-            print_receipt_leaf(ReceiptLeaf(**(values | {"event_id": "other-2"}))),
+        promises: list[Document] = [
+            {"event_id": f"e-{first + at}", "commitment": commit(fields)} | leaf for at, fields in enumerate(opened)
         ]
-        group = CommitGroup(texts)
-        note = group.sign(self.receipt_key.public, self.receipt_key.private.sign)
-        waiting.append(
-            {
-                "disclosed": [raw.decode() for _, raw in opened],
-                "hidden": {},
-                "receipt": print_receipt(group.receipt(1, note)),
-            }
+        group = CommitGroup(
+            [
+                print_receipt_leaf(ReceiptLeaf(**(values | changes)))
+                for changes in [{"event_id": "other-1"}, *promises, {"event_id": "other-2"}]
+            ]
         )
+        note = group.sign(self.receipt_key.public, self.receipt_key.private.sign)
+        waiting += [
+            {
+                "disclosed": [raw.decode() for _, raw in fields],
+                "hidden": {},
+                "receipt": print_receipt(group.receipt(place, note)),
+            }
+            for place, fields in enumerate(opened, start=1)
+        ]
         return waiting[-1]
 
     def _append(self, entry: bytes) -> int:

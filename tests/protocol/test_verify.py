@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -257,7 +258,6 @@ def test_a_policy_of_another_log_sees_only_strangers() -> None:
 def test_each_check_can_fail_alone() -> None:
     """The corpus has for every check but format and complete a case in which it alone is INVALID."""
     import json
-    from pathlib import Path
 
     alone = set()
     for file in (Path(__file__).resolve().parents[1] / "vectors").glob("*/expected.json"):
@@ -293,3 +293,12 @@ def test_told_helper_is_the_worlds() -> None:
 def test_parsing_says_where() -> None:
     with pytest.raises(Malformed, match=r"events\[1\]\.index"):
         parse_proof(print_json(changed(PROOF, ("events", 1, "index"), "x")))
+
+
+@pytest.mark.parametrize("case", ["swapped", "swapped_notes", "swapped_around", "repeated", "early"])
+def test_pending_events_are_in_order_of_acceptance(case: str) -> None:
+    """SPEC 14.2: else who serves a proof chooses where its lifecycle ends, and needs no key for it."""
+    folder = Path(__file__).resolve().parents[1] / "vectors" / f"pending_{case}_fail"
+    with pytest.raises(Malformed) as refused:
+        parse_proof((folder / "proof.json").read_bytes())
+    assert refused.value.code == "pending_order"

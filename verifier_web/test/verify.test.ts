@@ -353,6 +353,18 @@ describe("pending events (SPEC 15.12)", () => {
     expect(verdict.state).toBe("altered");
   });
 
+  it.each<[string, (pending: PendingDoc[]) => unknown]>([
+    ["swapped", (pending) => pending.reverse()],
+    ["repeated", (pending) => pending.push(pending[1] as PendingDoc)],
+    ["accepted before the newest event", ([first]) => ((first as PendingDoc).receipt.leaf = '{"accepted":0' + (first as PendingDoc).receipt.leaf.slice(first?.receipt.leaf.indexOf(",")))],
+    ["of later times first", ([first]) => ((first as PendingDoc).receipt.leaf = swap((first as PendingDoc).receipt.leaf, /"accepted":1/, '"accepted":2'))],
+  ])("must be in order of acceptance: %s", (_what, damage) => {
+    const world = build({ pending: [PENDING, PENDING] });
+    expect(check(world).state).toBe("verified_pending");
+    damage(world.proof.pending);
+    expect(check(world).checks[0]).toMatchObject({ result: "INVALID", code: "pending_order" });
+  });
+
   it("must show the three fields", () => {
     const verdict = check(build({ pending: [{ ...PENDING, hide: ["type"] }] }));
     expect(notes(verdict).pending).toBe("INVALID event_grammar");

@@ -91,6 +91,7 @@ export function parseProof(raw: Uint8Array): Proof {
     pending: items(top.pending, [0, MAX_PENDING], "pending", parsePending),
   };
   checkPlaces(proof);
+  checkPending(proof);
   return proof;
 }
 
@@ -112,6 +113,19 @@ function checkPlaces({ events, anchors }: Proof): void {
   }
   if (new Set(events.map((event) => event.anchor)).size !== anchors.length) {
     throw new Malformed("anchor_unused", "an anchor that no event uses");
+  }
+}
+
+/** Checks that pending events are in order of acceptance, from the last event's `accepted` on (SPEC 14.2). */
+function checkPending({ events, pending }: Proof): void {
+  let accepted = events.at(-1)?.entry.accepted ?? 0;
+  const indexes = new Map<string, number>(); // the last of each note
+  for (const [place, { promise, receipt }] of pending.entries()) {
+    if (promise.accepted < accepted || receipt.index <= (indexes.get(receipt.note) ?? -1)) {
+      throw new Malformed("pending_order", `pending[${place}]: not in order of acceptance`);
+    }
+    accepted = promise.accepted;
+    indexes.set(receipt.note, receipt.index);
   }
 }
 
