@@ -41,6 +41,7 @@ from anchor_service.ports.rows import (
     StreamHead,
     Tenant,
     Waiting,
+    WeighedStream,
 )
 from anchor_service.ports.store import (
     AlreadyThere,
@@ -108,4 +109,5 @@ __all__ = [
     "Tenant",
     "TenantStore",
     "Waiting",
+    "WeighedStream",
 ]

@@ -41,14 +41,25 @@ class Stream(NamedTuple):
     order_id: str
 
 
+class WeighedStream(NamedTuple):
+    """A stream and its weight: the most bytes that its events have in a proof."""
+
+    stream: Stream
+    weight: int
+
+
 class NewEvent(NamedTuple):
-    """An event to be stored.  `disclosures` are the exact bytes of all its disclosures by name, joined by newlines."""
+    """An event to be stored.  `disclosures` are the exact bytes of all its disclosures by name, joined by newlines.
+
+    `weight` is what it adds to its stream's.
+    """
 
     stream: Stream
     event_id: str
     secret: bytes
     commitment: Hash
     disclosures: bytes
+    weight: int
 
 
 class StoredEvent(NamedTuple):

@@ -27,6 +27,7 @@ from anchor_service.ports.rows import (
     StreamHead,
     Tenant,
     Waiting,
+    WeighedStream,
 )
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.evidence import ChainEvidence
@@ -63,7 +64,7 @@ class HeadMoved(SealtrailError):
 class EventStore(Protocol):
     """Where `ingest` keeps accepted events.  One thread at a time accepts."""
 
-    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
+    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], WeighedStream]:
         """Return the streams of those (tenant, order_id) that have one."""
 
     def last_accepted(self) -> int:
@@ -73,6 +74,8 @@ class EventStore(Protocol):
         self, streams: Sequence[Stream], events: Sequence[NewEvent], groups: Sequence[ReceiptGroup], accepted: int
     ) -> None:
         """Store new streams, events and their receipt groups, whole or not at all; durable when this returns.
+
+        Streams of events that are not new must have been returned by the latest call of `streams`.
 
         The first group is that of the first events, and so on; `first` counts from 0 here.  AlreadyThere where an event
         id or stream exists already; NotFound where a tenant does not; Busy where it is unknown whether it was stored.
@@ -223,6 +226,9 @@ class Snapshot(LogReader, Protocol):
 
     def groups(self) -> Iterator[ReceiptGroup]:
         """Return all receipt groups in order."""
+
+    def weights(self) -> dict[StreamId, int]:
+        """Return the weights of all streams."""
 
     def stream_heads(self) -> dict[StreamId, StreamHead]:
         """Return the heads of all streams that have entries."""

@@ -29,6 +29,7 @@ from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.note import verify_note
 from anchor_service.protocol.policy import Policy
 from anchor_service.protocol.receipt import CommitGroup, ReceiptLeaf, print_receipt_leaf, verify_receipt
+from anchor_service.services.weight import ANCHOR, weight
 
 P = ParamSpec("P")
 _PAGE: Final = 2_000
@@ -69,6 +70,7 @@ class _Check:
 
     def _events(self) -> Iterator[Finding]:
         last, accepted = 0, 0
+        weights: dict[StreamId, tuple[int, int]] = {}  # and when the stream's newest event was accepted
         while page := self._snapshot.all_events(last, _PAGE):
             for logged in page:
                 event, where = logged.event, f"event {logged.event.number}"
@@ -77,9 +79,17 @@ class _Check:
                 if event.accepted < accepted:
                     yield Finding(where, "it was accepted before the event before it")
                 last, accepted = event.number, event.accepted
+                whole, newest = weights.get(event.stream.id, (0, -1))
+                added = weight(event.disclosures) + (ANCHOR if accepted > newest else 0)
+                weights[event.stream.id] = whole + added, accepted
                 yield from _guarded(where, self._event, logged)
         if last < self._head.last_event:
             yield Finding("head", f"the last event in the log is {self._head.last_event}, and the last stored {last}")
+        stored = self._snapshot.weights()
+        for stream, (whole, _) in weights.items():
+            # Two transactions of one millisecond look like one here, so that it may be more.
+            if stored.get(stream, 0) < whole:
+                yield Finding(f"stream {stream}", "its events are heavier than its weight says")
 
     def _event(self, logged: LoggedEvent) -> Iterator[Finding]:
         event, where = logged.event, f"event {logged.event.number}"

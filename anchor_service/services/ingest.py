@@ -29,6 +29,7 @@ from anchor_service.ports import (
     ReceiptGroup,
     StoredEvent,
     Stream,
+    WeighedStream,
 )
 from anchor_service.protocol.canonical import JSON
 from anchor_service.protocol.errors import Altered, Malformed, SealtrailError
@@ -38,6 +39,7 @@ from anchor_service.protocol.model import parse_event
 from anchor_service.protocol.note import VerifierKey
 from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
 from anchor_service.protocol.signature import verify_actor
+from anchor_service.services.weight import Room
 
 _TRANSACTION: Final = 4_000
 """Events stored at once, about; a request is never torn apart."""
@@ -64,7 +66,8 @@ class Refused:
     """Nothing of the event at this place (from 0) of the request was stored; `problem` says why.
 
     Codes: those of the model and of strict JSON; `event_id_missing`; `event_conflict` (the same id with another body);
-    `attachment_unknown` (a file that was not uploaded before, or with another size or media type); `actor_signature`.
+    `attachment_unknown` (a file that was not uploaded before, or with another size or media type); `actor_signature`;
+    `order_full` (no proof of the order could hold it).
     """
 
     place: int
@@ -78,7 +81,18 @@ Outcome: TypeAlias = "Accepted | Refused"
 class _Item:
     """An event on its way; one of a request's, at `place`."""
 
-    __slots__ = ("commitment", "disclosures", "event_id", "fields", "given", "order", "outcome", "place", "secret")
+    __slots__ = (
+        "commitment",
+        "disclosures",
+        "event_id",
+        "fields",
+        "given",
+        "order",
+        "outcome",
+        "place",
+        "secret",
+        "weight",
+    )
 
     def __init__(self, place: int, event_id: str, order: tuple[str, str], fields: dict[str, JSON]) -> None:
         self.place = place
@@ -89,6 +103,7 @@ class _Item:
         self.given = False
         self.commitment = Hash(bytes(32))
         self.disclosures = b""
+        self.weight = 0
         self.outcome: Outcome | None = None
 
     @property
@@ -290,11 +305,10 @@ class Ingest:
                 known = self._store.known({item.key for item in items})
                 continue
             refused = {id(item) for item, _ in problems}
-            # Of several with one id that came together, the first that can be stored leads.
-            leaders: dict[tuple[str, str], _Item] = {}
-            followers = [
-                item for item in fresh if id(item) not in refused and leaders.setdefault(item.key, item) is not item
-            ]
+            leaders, followers, too_many = _lead([item for item in fresh if id(item) not in refused], Room(streams))
+            if too_many and known is None:
+                known = self._store.known({item.key for item in items})
+                continue
             try:
                 self._accept(list(leaders.values()), streams)
             except AlreadyThere:
@@ -305,13 +319,13 @@ class Ingest:
             raise Busy("others store the same events at the same time")
         known = known or {}
         self._answer_known([(item, known[item.key]) for item in items if item.key in known])
-        for item, problem in problems:
+        for item, problem in problems + too_many:
             item.outcome = Refused(item.place, item.event_id, problem)
         for item in followers:
             _follow(item, leaders[item.key])
 
     def _problems(
-        self, items: list[_Item], streams: dict[tuple[str, str], Stream]
+        self, items: list[_Item], streams: dict[tuple[str, str], WeighedStream]
     ) -> list[tuple[_Item, SealtrailError]]:
         """Return what only the store's state can tell is wrong."""
         named: dict[str, set[Hash]] = {}
@@ -334,13 +348,14 @@ class Ingest:
                     problems.append((item, Malformed(problem.code, f"signature: {problem.message}")))
         return problems
 
-    def _verify_actor(self, item: _Item, stream: Stream | None) -> None:
-        if stream is None:
+    def _verify_actor(self, item: _Item, weighed: WeighedStream | None) -> None:
+        if weighed is None:
             raise Altered("actor_signature", "the order has no stream yet that could have been signed over")
         fields = [parse_disclosure(raw.decode()) for raw in item.disclosures.split(b"\n")]
-        verify_actor(item.fields["signature"], {field.name: field.digest for field in fields}, self._log, stream.id)
+        digests = {field.name: field.digest for field in fields}
+        verify_actor(item.fields["signature"], digests, self._log, weighed.stream.id)
 
-    def _accept(self, items: list[_Item], streams: dict[tuple[str, str], Stream]) -> None:
+    def _accept(self, items: list[_Item], streams: dict[tuple[str, str], WeighedStream]) -> None:
         """Store new events and give their outcomes."""
         if not items:
             return
@@ -350,11 +365,13 @@ class Ingest:
         new_streams: dict[tuple[str, str], Stream] = {}
         events, leaves = [], []
         for item in items:
-            stream = streams.get(item.order) or new_streams.get(item.order)
+            weighed = streams.get(item.order)
+            stream = weighed.stream if weighed else new_streams.get(item.order)
             if stream is None:
                 salt = Hash(self._draw(32))
                 stream = new_streams[item.order] = Stream(stream_id(salt, *item.order), salt, *item.order)
-            events.append(NewEvent(stream, item.event_id, item.secret, item.commitment, item.disclosures))
+            event = NewEvent(stream, item.event_id, item.secret, item.commitment, item.disclosures, item.weight)
+            events.append(event)
             leaves.append(
                 print_receipt_leaf(
                     ReceiptLeaf(self._log, stream.id, item.event_id, item.commitment, accepted, deadline)
@@ -387,6 +404,29 @@ class Ingest:
             group, rebuilt = groups[stored.number]
             receipt = rebuilt.receipt(stored.number - group.first, group.note)
             item.outcome = Accepted(item.event_id, stream.order_id, stream.id, receipt, known=True)
+
+
+def _lead(
+    items: list[_Item], room: Room
+) -> tuple[dict[tuple[str, str], _Item], list[_Item], list[tuple[_Item, SealtrailError]]]:
+    """Return those that can be stored, of several with one id the first; the others of that id; and what has no room.
+
+    Those that can be stored have their weight then.
+    """
+    leaders: dict[tuple[str, str], _Item] = {}
+    followers: list[_Item] = []
+    problems: list[tuple[_Item, SealtrailError]] = []
+    for item in items:
+        if item.key in leaders:
+            followers.append(item)
+            continue
+        try:
+            item.weight = room.take(item.order, item.disclosures)
+        except Malformed as problem:
+            problems.append((item, problem))
+        else:
+            leaders[item.key] = item
+    return leaders, followers, problems
 
 
 def _leaf(log: LogId, member: GroupMember, deadline: int) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
-from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream
+from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.database import Database, insert_rows
 from anchor_service.storage.tables import attachments, event_secrets, events, receipt_groups, streams
@@ -16,7 +16,7 @@ from anchor_service.storage.tables import attachments, event_secrets, events, re
 T = TypeVar("T")
 
 _REMEMBERED: Final = 50_000
-"""Streams kept in memory: they never change, and events come in by order."""
+"""Streams kept in memory: events come in by order, and nobody else changes a stream's weight."""
 _CHUNK: Final = 5_000
 """Values in one statement; SQLite takes 32,766."""
 
@@ -26,9 +26,9 @@ class Events:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._remembered: dict[tuple[str, str], tuple[int, Stream]] = {}
+        self._remembered: dict[tuple[str, str], tuple[int, WeighedStream]] = {}
 
-    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
+    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], WeighedStream]:
         """Return the streams of those (tenant, order_id) that have one."""
         self._forget()
         found = {}
@@ -46,12 +46,9 @@ class Events:
                         query = select(streams).where(streams.c.tenant == tenant, streams.c.order_id.in_(part))
                         for row in connection.execute(query):
                             stream = Stream(StreamId(row.stream), Hash(row.salt), row.tenant, row.order_id)
-                            self._remember(row.number, stream)
-                            found[tenant, row.order_id] = stream
+                            found[tenant, row.order_id] = WeighedStream(stream, row.weight)
+                            self._remembered[tenant, row.order_id] = row.number, found[tenant, row.order_id]
         return found
-
-    def _remember(self, number: int, stream: Stream) -> None:
-        self._remembered[stream.tenant, stream.order_id] = number, stream
 
     def _forget(self) -> None:
         """Make room before streams are looked up, and at no other time: `accept` counts on those that were found."""
@@ -73,6 +70,12 @@ class Events:
         accepted: int,
     ) -> None:
         """Store streams, events, secrets and receipt groups in one transaction."""
+        added: dict[tuple[str, str], int] = {}
+        for event in new_events:
+            order = event.stream.tenant, event.stream.order_id
+            added[order] = added.get(order, 0) + event.weight
+        # Only what is durable is remembered.
+        remembered = {order: self._remembered.pop(order) for order in added if order in self._remembered}
         with self._database.write() as connection:
             last_stream = connection.execute(_LAST_STREAM).scalar() or 0
             numbers = {stream.id: number for number, stream in enumerate(new_streams, start=last_stream + 1)}
@@ -81,14 +84,24 @@ class Events:
                     connection,
                     streams,
                     [
-                        (numbers[stream.id], stream.tenant, stream.order_id, stream.id, stream.salt)
+                        (
+                            numbers[stream.id],
+                            stream.tenant,
+                            stream.order_id,
+                            stream.id,
+                            stream.salt,
+                            added[stream.tenant, stream.order_id],
+                        )
                         for stream in new_streams
                     ],
                 )
+            if remembered:
+                heavier = [{"place": number, "added": added[order]} for order, (number, _) in remembered.items()]
+                connection.execute(_HEAVIER, heavier)
             first = (connection.execute(_LAST_EVENT).scalar() or 0) + 1
             event_rows, secret_rows = [], []
-            for number, (stream, event_id, secret, commitment, disclosures) in enumerate(new_events, start=first):
-                place = numbers.get(stream.id) or self._remembered[stream.tenant, stream.order_id][0]
+            for number, (stream, event_id, secret, commitment, disclosures, _) in enumerate(new_events, start=first):
+                place = numbers.get(stream.id) or remembered[stream.tenant, stream.order_id][0]
                 event_rows.append((number, stream.tenant, place, event_id, accepted, commitment, disclosures))
                 secret_rows.append((number, secret))
             insert_rows(connection, events, event_rows)
@@ -98,9 +111,11 @@ class Events:
                 receipt_groups,
                 [(first + group.first, group.length, group.deadline, group.note) for group in groups],
             )
-        # Only what is durable is remembered.
         for stream in new_streams:
-            self._remember(numbers[stream.id], stream)
+            order = stream.tenant, stream.order_id
+            self._remembered[order] = numbers[stream.id], WeighedStream(stream, added[order])
+        for order, (number, (stream, weight)) in remembered.items():
+            self._remembered[order] = number, WeighedStream(stream, weight + added[order])
 
     def known(self, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
         """Return those of the (tenant, event_id) that are stored."""
@@ -129,6 +144,9 @@ class Events:
 
 _LAST_STREAM: Final = select(func.max(streams.c.number))
 _LAST_EVENT: Final = select(func.max(events.c.number))
+_HEAVIER: Final = (
+    update(streams).where(streams.c.number == bindparam("place")).values(weight=streams.c.weight + bindparam("added"))
+)
 
 STORED: Final = (
     select(

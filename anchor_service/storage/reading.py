@@ -193,6 +193,11 @@ class DatabaseSnapshot(ConnectionReader):
         for row in self._connection.execute(select(receipt_groups).order_by(receipt_groups.c.first)):
             yield ReceiptGroup(row.first, row.length, row.deadline, row.note)
 
+    def weights(self) -> dict[StreamId, int]:
+        """Return the weights of all streams."""
+        query = select(streams.c.stream, streams.c.weight)
+        return {StreamId(stream): weight for stream, weight in self._connection.execute(query)}
+
     def stream_heads(self) -> dict[StreamId, StreamHead]:
         """Return the heads of all streams that have entries."""
         query = select(streams.c.stream, stream_heads.c.length, stream_heads.c.leaf).join(

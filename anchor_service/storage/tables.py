@@ -89,6 +89,7 @@ attachments: Final = Table(
 
 # --- events -----------------------------------------------------------------------------------------------------------
 
+# `weight` is the most bytes that the stream's events have in a proof.
 streams: Final = Table(
     "streams",
     metadata,
@@ -97,6 +98,7 @@ streams: Final = Table(
     Column("order_id", Text, nullable=False),
     Column("stream", LargeBinary(32), nullable=False, unique=True),
     Column("salt", LargeBinary(32), nullable=False),
+    Column("weight", Number, nullable=False),
     UniqueConstraint("tenant", "order_id"),
     UniqueConstraint("tenant", "number"),
 )

@@ -14,11 +14,13 @@ from anchor_service.ports import Audience, Busy, NotFound
 from anchor_service.protocol.event import disclose
 from anchor_service.protocol.hashes import FIELD, tagged
 from anchor_service.protocol.model import parse_event
+from anchor_service.protocol.proof import MAX_EVENTS, MAX_PROOF, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.signature import signed_message
 from anchor_service.protocol.verify import Result
 from anchor_service.services.ingest import Accepted, Outcome, Refused
 from anchor_service.settings import Settings
+from anchor_service.storage.events import Events
 from tests.services.log import OpenLog, create_log, event, open_log, problem
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
@@ -312,3 +314,60 @@ def test_a_request_that_was_let_in_before_the_end_is_stored(settings: Settings) 
         stopping.join(10)
         client.join(10)
         assert isinstance(futures[0].result(0)[0], Accepted)
+
+
+def big(event_id: str, size: int = 60_000, order_id: str = "A-1") -> dict[str, Any]:
+    return event(event_id, order_id, "arrived", data={"x": '"' * (size // 2)})
+
+
+def test_an_order_takes_no_more_than_its_proof_can_hold(log: OpenLog) -> None:
+    """Quotes are the worst of what an event may hold: each is two bytes in a disclosure, and four in a proof."""
+    log.accept(big("first"))
+    outcomes = log.submit(*(big(f"e{number}") for number in range(300)))
+    full = next(place for place, item in enumerate(outcomes) if isinstance(item, Refused))
+    assert problem(outcomes[full]) == "order_full"
+    assert all(isinstance(item, Refused) for item in outcomes[full:])
+    assert 100 < full < 300
+    assert events_of(log)[-1] == f"e{full - 1}"
+    # What is there is known still, what is smaller finds room, and another order is another matter.
+    assert log.accept(big("e7"))[0].known
+    assert not log.accept(event("small"))[0].known
+    assert problem(log.submit(big(f"e{full}"))[0]) == "order_full"
+    assert not log.accept(big(f"e{full}", order_id="A-2"))[0].known
+    log.settle()
+    size = len(log.proof("A-1", Audience.FULL))
+    assert 0.9 * MAX_PROOF < size <= MAX_PROOF
+
+
+def test_what_an_order_holds_is_known_after_a_restart(settings: Settings) -> None:
+    with open_log(settings) as log:
+        outcomes = log.submit(*(big(f"e{number}") for number in range(300)))
+        full = sum(isinstance(item, Accepted) for item in outcomes)
+    with open_log(settings) as log:
+        assert problem(log.submit(big("more"))[0]) == "order_full"
+        outcomes = log.submit(event("e0", note="another body"), big("e1"), big("e1"), big("more"), big("more"))
+        assert problem(outcomes[0]) == "event_conflict"
+        assert [isinstance(item, Accepted) and item.known for item in outcomes[1:3]] == [True, True]
+        assert [problem(item) for item in outcomes[3:]] == ["order_full", "order_full"]
+        assert len(events_of(log)) == full
+
+
+@pytest.mark.parametrize("audience", list(Audience))
+def test_no_proof_is_longer_than_was_reckoned(log: OpenLog, audience: Audience) -> None:
+    """Each event under an anchor of its own, and then some that are pending; names and values that need escaping."""
+    order = '\\"' * 100
+    for number in range(4):
+        log.accept(event(f"e{number}" + '"' * 190, order, "arrived", note='\t\\"' * 100, data={"x": [number, "é\n"]}))
+        log.settle()
+    log.accept(*(event(f"pending{number}" + '"' * 190, order, "arrived") for number in range(3)))
+    (weighed,) = Events(log.database).streams([("acme", order)]).values()
+    assert len(log.proof(order, audience)) <= weighed.weight + 4_096
+
+
+def test_thousands_of_small_events_have_a_proof_as_long_as_they_are_taken(log: OpenLog) -> None:
+    outcomes = log.submit(*(event(f"e{number}", kind="arrived") for number in range(10_000)))
+    taken = sum(isinstance(item, Accepted) for item in outcomes)
+    assert 4_000 < taken < MAX_EVENTS
+    assert {problem(item) for item in outcomes[taken:]} == {"order_full"}
+    log.settle()
+    assert len(parse_proof(log.proof("A-1", Audience.FULL)).events) == taken

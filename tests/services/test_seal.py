@@ -223,6 +223,17 @@ DAMAGE = [
 ]
 
 
+def test_fsck_names_a_stream_that_weighs_too_little(log: OpenLog) -> None:
+    log.accept(event("e1"), event("e2"), event("e3", "A-2"))
+    log.accept(event("e4"))
+    assert fsck(log.service._reading, log.service.policy(), 0) == []
+    with log.database._writer.connect() as connection:
+        connection.exec_driver_sql("update streams set weight = weight - 20480 where order_id = 'A-1'")
+        connection.exec_driver_sql("commit")
+    (found,) = fsck(log.service._reading, log.service.policy(), 0)
+    assert "weight" in found.problem
+
+
 @pytest.mark.parametrize(("table", "column"), DAMAGE)
 def test_fsck_names_a_flipped_bit(log: OpenLog, table: str, column: str) -> None:
     log.accept(*(event(f"e{number}", f"A-{number}") for number in range(3)))

@@ -33,6 +33,7 @@ from anchor_service.ports import (
     Stream,
     StreamHead,
     Tenant,
+    WeighedStream,
 )
 from anchor_service.protocol.event import stream_id
 from anchor_service.protocol.evidence import ChainEvidence
@@ -64,7 +65,7 @@ def stream(order_id: str = "A-1", tenant: str = "acme") -> Stream:
 
 
 def new_event(of: Stream, event_id: str) -> NewEvent:
-    return NewEvent(of, event_id, os.urandom(32), Hash(os.urandom(32)), b"[1]\n[2]")
+    return NewEvent(of, event_id, os.urandom(32), Hash(os.urandom(32)), b"[1]\n[2]", 10)
 
 
 def accept(database: Database, of: Stream, *event_ids: str, new: bool = True) -> None:
@@ -140,12 +141,14 @@ def test_events_come_back_as_they_were(database: Database) -> None:
     new = [new_event(first, f"e{number}") for number in range(3)]
     events.accept([first], new, [ReceiptGroup(0, 2, 50, "n1"), ReceiptGroup(2, 1, 50, "n2")], 7)
     fresh = Events(database)  # remembers nothing
-    assert fresh.streams([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")]) == {("acme", "A-1"): first}
+    assert fresh.streams([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")]) == {
+        ("acme", "A-1"): WeighedStream(first, 30)
+    }
     assert fresh.last_accepted() == 7
     found = fresh.known([("acme", f"e{number}") for number in range(5)] + [("other", "e0")])
     assert list(found) == [("acme", "e0"), ("acme", "e1"), ("acme", "e2")]
     for number, stored in enumerate(found.values()):
-        assert stored[1:6] == new[number]
+        assert stored[1:6] == new[number][:5]
         assert (stored.number, stored.accepted) == (number + 1, 7)
     group, members = fresh.group_of(2)
     assert (group.first, group.length, group.note) == (1, 2, "n1")
@@ -167,9 +170,13 @@ def test_streams_that_were_found_stay_found_until_their_events_are_stored(
     for turn in range(5):
         found = events.streams([("acme", order_id) for order_id in remembered])
         assert len(found) == 30
-        new = [new_event(found["acme", order_id], f"{turn}-{order_id}") for order_id in remembered]
+        new = [new_event(found["acme", order_id].stream, f"{turn}-{order_id}") for order_id in remembered]
         events.accept([], new, [GROUP._replace(length=30)], 7)
     assert len(events._remembered) <= 20 + 30
+    # What is remembered of a stream's weight is what is stored.
+    orders = [("acme", order_id) for order_id in remembered]
+    assert events.streams(orders) == Events(database).streams(orders)
+    assert {weighed.weight for weighed in events.streams(orders).values()} == {60}
 
 
 def accept_with(events: Events, streams: list[Stream], event_id: str) -> None:

@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("stream", sa.LargeBinary(length=32), nullable=False),
         sa.Column("salt", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("weight", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_streams_tenant")),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_streams")),
         sa.UniqueConstraint("stream", name=op.f("uq_streams_stream")),
