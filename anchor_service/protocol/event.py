@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256, shake_256
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Final
@@ -47,7 +48,7 @@ _SEAL_ENTRY: Final = re.compile(
 # --- fields ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Disclosure:
     """One field, opened (SPEC 4.2): `text` is the exact canonical text of `[salt, name, value]`."""
 
@@ -55,7 +56,7 @@ class Disclosure:
     value: JSON
     text: str
 
-    @property
+    @cached_property
     def digest(self) -> Hash:
         """The field's digest."""
         return tagged(FIELD, self.text.encode())

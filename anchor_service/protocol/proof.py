@@ -1,8 +1,12 @@
-"""A proof: what checks one stream for one audience, as one canonical JSON document (SPEC 14.1 to 14.4)."""
+"""A proof: what checks one stream for one audience, as one canonical JSON document (SPEC 14.1 to 14.4).
+
+The values here have no slots, so that what follows from their bytes (an entry's values, a leaf) is worked out once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -42,7 +46,7 @@ MAX_NODES: Final = 64
 MAX_NODE: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opening:
     """What a stream id is the hash of (SPEC 5.2)."""
 
@@ -50,36 +54,36 @@ class Opening:
     tenant: str
     order_id: str
 
-    @property
+    @cached_property
     def stream(self) -> StreamId:
         """The stream id that this opens."""
         return stream_id(self.salt, self.tenant, self.order_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """An event for one audience: its disclosed fields by name, and the digests of the hidden ones."""
 
     disclosed: tuple[Disclosure, ...]
     hidden: Mapping[str, Hash]
 
-    @property
+    @cached_property
     def fields(self) -> dict[str, JSON]:
         """The disclosed values by field name."""
         return {field.name: field.value for field in self.disclosed}
 
-    @property
+    @cached_property
     def digests(self) -> dict[str, Hash]:
         """The digest of every field, disclosed or hidden."""
         return {field.name: field.digest for field in self.disclosed} | dict(self.hidden)
 
-    @property
+    @cached_property
     def commitment(self) -> Hash:
         """The commitment over all fields (SPEC 4.3)."""
         return commitment(self.digests)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProvenEvent:
     """An event at its place in the log: `anchor` is a place in the proof's anchors."""
 
@@ -89,18 +93,18 @@ class ProvenEvent:
     path: tuple[Hash, ...]
     anchor: int
 
-    @property
+    @cached_property
     def entry(self) -> EventEntry:
         """The entry's values."""
         return parse_event_entry(self.entry_text)
 
-    @property
+    @cached_property
     def leaf(self) -> Leaf:
         """The entry's leaf."""
         return leaf_hash(self.entry_text.encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProvenAnchor:
     """A checkpoint, the seal entry that ends it, and the evidence that the registry recorded it."""
 
@@ -109,25 +113,25 @@ class ProvenAnchor:
     seal_path: tuple[Hash, ...]
     evidence: ChainEvidence
 
-    @property
+    @cached_property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint's values."""
         return parse_checkpoint(self.checkpoint_text)
 
-    @property
+    @cached_property
     def seal(self) -> SealEntry:
         """The seal entry's values."""
         return parse_seal_entry(self.seal_text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PendingEvent:
     """An event that is accepted and not yet under a final anchor."""
 
     view: View
     receipt: Receipt
 
-    @property
+    @cached_property
     def promise(self) -> ReceiptLeaf:
         """What the receipt's leaf says."""
         return parse_receipt_leaf(self.receipt.leaf)

@@ -27,28 +27,27 @@ class Tiles(Protocol):
 
 
 class TileTree:
-    """The subtrees of a log, read from its tiles; the tiles it has read are kept as long as it lives."""
+    """The subtrees of a log, read from its tiles; what it has read and hashed is kept as long as it lives."""
 
     def __init__(self, tiles: Tiles) -> None:
         self._tiles = tiles
-        self._read: dict[tuple[int, int], bytes] = {}
+        self._levels: dict[tuple[int, int], list[list[bytes]]] = {}
 
     def subtree(self, level: int, index: int) -> Hash:
         """Return the root over 2^level leaves; LookupError where the tiles do not hold them."""
         height = level % HEIGHT
         first = index << height  # the place of its first hash in the level of tiles
         where = (level // HEIGHT, first // WIDTH)
-        data = self._read.get(where)
-        if data is None:
-            data = self._read[where] = self._tiles.tile(*where)
-        start, count = first % WIDTH * HASH_SIZE, HASH_SIZE << height
-        hashes = data[start : start + count]
-        if len(hashes) != count:
+        levels = self._levels.get(where)
+        if levels is None:
+            levels = self._levels[where] = [split(self._tiles.tile(*where))]
+        while len(levels) <= height:
+            below = levels[-1]
+            levels.append(raise_level(below[: len(below) & ~1]))
+        place = first % WIDTH >> height
+        if place >= len(levels[height]):
             raise LookupError(f"tile {where} does not hold subtree ({level}, {index})")
-        level_hashes = split(hashes)
-        for _ in range(height):
-            level_hashes = raise_level(level_hashes)
-        return Hash(level_hashes[0])
+        return Hash(levels[height][place])
 
 
 def split(data: bytes) -> list[bytes]:
