@@ -180,7 +180,16 @@ ORDER_ID: Final[Any] = {"order": {"value": "A-1001"}}
 LIST: Final = _keyed(
     _answers({"200": "items, and next: the cursor of the next page or null."}, "application/json", 401, 403, 422)
 )
-ORDER: Final = _keyed(_answers({"200": "The order."}, "application/json", 401, 403, 404, 422))
+ORDER: Final = _keyed(
+    _answers(
+        {"200": "The order, a page of its events, and next: the cursor of the next page or null."},
+        "application/json",
+        401,
+        403,
+        404,
+        422,
+    )
+)
 _PROOFS: Final = {
     "200": "The proof.",
     "202": "state pending: accepted and sealed_by, in ms UTC.",

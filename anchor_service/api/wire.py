@@ -112,12 +112,13 @@ def order_line_members(line: OrderLine) -> dict[str, object]:
 
 
 def order_members(order: OrderView) -> dict[str, object]:
-    """An order with its events, for its own tenant."""
+    """An order with a page of its events, for its own tenant; `next` is the cursor of the page after, or null."""
     return {
         "order_id": order.order_id,
         "stream": order.stream.hex(),
         "lifecycle": order.lifecycle,
         "events": [_event_members(event) for event in order.events],
+        "next": order.next,
     }
 
 

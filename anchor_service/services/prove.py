@@ -95,13 +95,17 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order with its events in order of acceptance; `lifecycle` is a state of SPEC 4.8."""
+    """An order with events of it in order of acceptance; `lifecycle` is a state of SPEC 4.8, that of the whole order.
+
+    `next` is the cursor of the events that follow, None at the end.
+    """
 
     tenant: str
     order_id: str
     stream: StreamId
     lifecycle: str
     events: tuple[EventView, ...]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +171,15 @@ class Prove:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def order(self, tenant: str, order_id: str, *, receipts: bool = False) -> OrderView:
-        """Return an order with all its fields, for its own tenant; `receipts` costs some milliseconds an event."""
+    def order(
+        self, tenant: str, order_id: str, cursor: str | None = None, limit: int = MAX_PAGE, *, receipts: bool = False
+    ) -> OrderView:
+        """Return an order with all fields of at most `limit` events, the oldest first, for its own tenant.
+
+        `receipts` costs some milliseconds an event.
+        """
+        first = _below(cursor) or 0
+        last = first + _limit(limit)
         with self._store.snapshot() as snapshot:
             stream = _stream(snapshot, tenant, order_id)
             logged = snapshot.events(stream)
@@ -182,8 +193,9 @@ class Prove:
                 end,
                 tuple(
                     self._event_view(item, reach, fields[place], flags[place], given)
-                    for place, item in enumerate(logged)
+                    for place, item in enumerate(logged[first:last], start=first)
                 ),
+                str(last) if last < len(logged) else None,
             )
 
     def _event_view(

@@ -123,6 +123,34 @@ def test_pages_of_orders_hold_each_once(http: httpx2.Client, event: Make) -> Non
     assert seen[:7] == [made["order_id"] for made in reversed(sent)]
 
 
+def test_pages_of_events_hold_each_once_and_in_order(http: httpx2.Client, event: Make) -> None:
+    placed = event()
+    order = placed["order_id"]
+    sent = [placed] + [event(order_id=order, type=kind) for kind in ("arrived", "paid", "shipped", "departed")]
+    assert http.post("/v1/events", json=sent).json()["accepted"] == 5
+    path = f"/v1/orders/{order}"
+    whole = http.get(path, params={"receipts": "true"}).json()
+    assert [shown["event_id"] for shown in whole["events"]] == [one["event_id"] for one in sent]
+    assert whole["next"] is None
+    pages: list[dict[str, Any]] = []
+    cursor = None
+    while cursor is not None or not pages:
+        query = {"limit": "2", "receipts": "true"} | ({} if cursor is None else {"cursor": cursor})
+        pages.append(http.get(path, params=query).json())
+        cursor = pages[-1]["next"]
+    assert [len(page["events"]) for page in pages] == [2, 2, 1]
+    # Flags and lifecycle are the whole order's, on every page.
+    names = ("event_id", "flags", "receipt", "fields")
+    assert [[shown[name] for name in names] for page in pages for shown in page["events"]] == [
+        [shown[name] for name in names] for shown in whole["events"]
+    ]
+    assert "unexpected" in whole["events"][2]["flags"]
+    assert {page["lifecycle"] for page in pages} == {whole["lifecycle"]}
+    assert http.get(path, params={"cursor": "5"}).json()["events"] == []
+    for query in ({"cursor": "x"}, {"limit": "0"}, {"limit": "501"}):
+        assert http.get(path, params=query).status_code == 422
+
+
 def test_views_hide_what_they_hide(world: Any, http: httpx2.Client, event: Make) -> None:
     placed = event(note="between us", data={"margin": "0.40"})
     http.post("/v1/events", json=placed)

@@ -51,9 +51,18 @@ def list_orders(log: Log, access: Reader, cursor: Cursor = None, limit: Limit = 
 
 
 @router.get("/v1/orders/{order_id}", openapi_extra=examples.ORDER)
-def get_order(log: Log, access: Reader, order_id: OrderId, receipts: Receipts = False) -> Response:  # noqa: FBT002
-    """Return an order with its events, each with its state: accepted, sealed, anchored or final."""
-    return reply(order_members(log.prove.order(access.tenant, order_id_of(order_id), receipts=receipts)))
+def get_order(
+    log: Log,
+    access: Reader,
+    order_id: OrderId,
+    *,
+    receipts: Receipts = False,
+    cursor: Cursor = None,
+    limit: Limit = MAX_PAGE,
+) -> Response:
+    """Return an order with its events, the oldest first, each with its state: accepted, sealed, anchored or final."""
+    order = log.prove.order(access.tenant, order_id_of(order_id), cursor, limit, receipts=receipts)
+    return reply(order_members(order))
 
 
 @router.get("/v1/orders/{order_id}/proof", openapi_extra=examples.PROOF)
