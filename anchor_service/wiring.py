@@ -56,8 +56,9 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the service is.  `ready`: it can store events.  Times in ms UTC; counts are numbers of events or entries.
+    """How the service is.  Times in ms UTC; counts are numbers of events or entries.
 
+    `ready`: it takes events, and the newest could be stored, or one could be since.
     `problems`: what stands still for now or for good, in words; alarms first.
     """
 
@@ -369,6 +370,7 @@ class Service(Desk):
             draw=os.urandom,
             promise=_ms(settings.receipt_deadline),
             most_queued=settings.queue_events,
+            over=lambda: self.anchor.alarm if self.anchor.over else None,
         )
         self.anchor = Anchor(
             Anchors(database),
@@ -421,7 +423,8 @@ class Service(Desk):
         # an old backup is a second history, so it waits until the registry has been seen once; receipts do not.
         if not self.anchor.agreed:
             raise ChainUnavailable("registry_unseen", "the registry has not been seen since the start")
-        sealed = self.seal.run_once()
+        # What the registry contradicts must not grow.
+        sealed = None if self.anchor.over else self.seal.run_once()
         if sealed is None:
             return False
         _log.info("sealed", batch=sealed.batch, size=sealed.size, events=sealed.events)
@@ -431,8 +434,10 @@ class Service(Desk):
     def health(self) -> Health:
         """Say how the service is, from memory and a few indexed reads."""
         alarm = self.anchor.alarm
-        problems = [] if alarm is None else [f"anchoring has stopped: {alarm}"]
+        stopped = "anchoring, sealing and taking events have" if self.anchor.over else "anchoring has"
+        problems = [] if alarm is None else [f"{stopped} stopped: {alarm}"]
         for name, problem in (
+            ("storing", self.ingest.problem),
             ("sealing", self._seal_loop.problem),
             ("anchoring", self._anchor_loop.problem or self.anchor.waiting),
         ):
@@ -441,7 +446,7 @@ class Service(Desk):
         stored = super().health()
         return replace(
             stored,
-            ready=self._open and stored.ready,
+            ready=self._open and stored.ready and not self.anchor.over and self.ingest.problem is None,
             problems=(*problems, *stored.problems),
             queued=self.ingest.queued,
         )

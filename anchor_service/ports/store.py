@@ -81,6 +81,9 @@ class EventStore(Protocol):
         id or stream exists already; NotFound where a tenant does not; Busy where it is unknown whether it was stored.
         """
 
+    def probe(self) -> None:
+        """Write something that changes nothing; Busy where nothing can be stored now."""
+
     def known(self, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
         """Return those of the (tenant, event_id) that are stored."""
 

@@ -10,6 +10,7 @@ means.  Each step is stored before the next is taken, so that a crash anywhere i
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -40,6 +41,8 @@ from anchor_service.protocol.merkle import prove_consistency
 _CHECK_EVERY = 600_000
 """ms between checks that the chain is still the one we were set up for."""
 _MOST_FAILED = 3
+_OVER: Final = frozenset({"conflict", "bad_proof", "log_behind", "log_closed"})
+"""The registry says that this log cannot go on; other alarms may be healed, and what was sealed is anchored then."""
 _log = structlog.get_logger(__name__)
 
 
@@ -79,6 +82,8 @@ class Anchor:
         self._newest_evidence: Block | None = None
         self.alarm: str | None = None
         """Why anchoring of this log has stopped for good, in words; None while it goes on."""
+        self.over = False
+        """Whether it is the log itself that has to stop: nothing that is sealed from now on could ever be anchored."""
         self.waiting: str | None = None
         """What keeps an anchor from going on for now (no funds, fees too high, no node), in words."""
 
@@ -115,6 +120,7 @@ class Anchor:
         try:
             return self._run()
         except (ChainRefused, StoreRefused, _Halt) as problem:
+            self.over = problem.code in _OVER
             self.alarm = f"{problem.code}: {problem.message}"
             _log.error("anchor_halted", code=problem.code, reason=problem.message)
             return True

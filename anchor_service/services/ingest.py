@@ -47,6 +47,8 @@ _GROUP: Final = 256
 """Most receipts under one signature: a path has 8 hashes at most."""
 _TRIES: Final = 4
 _PATIENCE: Final = 0.05
+_RETRY: Final = 1.0
+"""Seconds between two attempts to write, after one has failed."""
 _log = structlog.get_logger(__name__)
 
 
@@ -143,7 +145,7 @@ class Ingest:
     """The only writer of events.  Any thread may submit; one thread of its own stores them in commit groups.
 
     `clock` gives ms UTC, `draw` that many random bytes, `sign` an Ed25519 signature with `key`'s secret; `promise` is
-    in ms, `most_queued` in events.
+    in ms, `most_queued` in events; `over` says why no receipt could be honoured any more, None while they can.
     """
 
     def __init__(
@@ -157,6 +159,7 @@ class Ingest:
         draw: Callable[[int], bytes],
         promise: int,
         most_queued: int,
+        over: Callable[[], str | None],
     ) -> None:
         self._store = store
         self._log = log
@@ -166,6 +169,9 @@ class Ingest:
         self._draw = draw
         self._promise = promise
         self._most_queued = most_queued
+        self._over = over
+        self.problem: str | None = None
+        """Why the newest write failed, in words; None where it was stored, or one since could be."""
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
         self._queued = 0
         self._turn = threading.Lock()  # guards `_queued` and `_open`
@@ -219,6 +225,9 @@ class Ingest:
         return item
 
     def _enter(self, count: int) -> None:
+        reason = self._over()
+        if reason is not None:
+            raise Busy(f"this log takes no more events: {reason}", retry_after=60)
         with self._turn:
             if not self._open:
                 raise Busy("the service is stopping", retry_after=5)
@@ -256,7 +265,7 @@ class Ingest:
     def _run(self) -> None:
         going = True
         while going:
-            request = self._queue.get()
+            request = self._next()
             requests = []
             count = 0
             while request is not None:
@@ -276,6 +285,23 @@ class Ingest:
                     self._store_requests([late])
                     self._leave(len(late.outcomes))
 
+    def _next(self) -> _Request | None:
+        # Who is told that nothing can be stored sends nothing more, so that we try by ourselves.
+        while self.problem is not None:
+            try:
+                return self._queue.get(timeout=_RETRY)
+            except Empty:
+                self._try()
+        return self._queue.get()
+
+    def _try(self) -> None:
+        try:
+            self._store.probe()
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the next request shall be tried
+            self.problem = str(problem)
+        else:
+            self.problem = None
+
     def _store_requests(self, requests: list[_Request]) -> None:
         try:
             self._store_items([item for request in requests for item in request.items])
@@ -288,7 +314,9 @@ class Ingest:
             for request in requests:  # one tenant that is unknown must not harm the others
                 self._store_requests([request])
         except Exception as problem:  # noqa: BLE001 - whoever waits must hear of it, and the next request is another
-            if not isinstance(problem, Busy):
+            if isinstance(problem, Busy):
+                self.problem = problem.message
+            else:
                 _log.exception("ingest_failed", events=sum(len(request.items) for request in requests))
             for request in requests:
                 if not request.future.done():
@@ -384,6 +412,7 @@ class Ingest:
             signed.append((group, note))
             groups.append(ReceiptGroup(first, len(group.leaves), deadline, note))
         self._store.accept(list(new_streams.values()), events, groups, accepted)
+        self.problem = None
         # If we crash here, all is stored and nobody was told: the same request again is answered from what is stored.
         for place, (item, event) in enumerate(zip(items, events, strict=True)):
             group, note = signed[place // _GROUP]

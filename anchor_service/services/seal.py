@@ -87,6 +87,7 @@ class Seal:
         self._newest_final = newest_final
         self._most_events = most_events
         self._heartbeat = heartbeat
+        self._beat: int | None = None  # when we sealed last, by the clock as it is now
 
     def check(self) -> None:
         """Refuse to go on from a head that is not what its tiles and the signer's memory say: StoreRefused."""
@@ -106,12 +107,15 @@ class Seal:
             self._publish(head)
         waiting = self._store.waiting(head.last_event, self._most_events)
         now = self._clock()
-        if not waiting and now < head.sealed + self._heartbeat:
+        # Where the clock was ahead and has come back since, `head.sealed` may be years away.
+        self._beat = min(now, head.sealed if self._beat is None else self._beat)
+        if not waiting and now < self._beat + self._heartbeat:
             return None
         batch = self._prepare(head, waiting, now)
         self._store.append(batch, lambda reader: _check_written(batch, reader))
         # If we crash here, the batch is in the log, and its checkpoint is signed by the next run.
         self._publish(batch.after)
+        self._beat = now
         return Sealed(batch.after.batch, batch.after.size, batch.after.root, len(waiting))
 
     def _publish(self, head: Head) -> None:

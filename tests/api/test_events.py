@@ -120,7 +120,11 @@ def test_thousands_in_one_request(http: httpx2.Client, event: Make) -> None:
     events = [event(order_id=order, note=str(number)) for number in range(3_000)]
     answer = http.post("/v1/events", content=ndjson(*events), headers=LINES)
     assert answer.json()["accepted"] == 3_000
-    notes = sorted(int(stored["fields"]["note"]) for stored in http.get(f"/v1/orders/{order}").json()["events"])
+    pages = [http.get(f"/v1/orders/{order}").json()]
+    while pages[-1]["next"] is not None:
+        pages.append(http.get(f"/v1/orders/{order}", params={"cursor": pages[-1]["next"]}).json())
+    assert [len(page["events"]) for page in pages] == [500] * 6
+    notes = [int(stored["fields"]["note"]) for page in pages for stored in page["events"]]
     assert notes == list(range(3_000))
 
 
@@ -199,9 +203,13 @@ def test_full_and_locked_are_503_with_retry_after_and_lose_nothing(tmp_path: Pat
                 assert int(full.headers["retry-after"]) >= 1
                 locked = waiting.result()
                 assert (locked.status_code, locked.json()["code"]) == (503, "busy")
+                unready = http.get(f"http://127.0.0.1:{server.port}/readyz")
+                assert unready.status_code == 503
+                assert unready.json()["problems"][-1].startswith("storing waits: ")
                 intruder.execute("rollback")
             assert service.prove.orders("acme").items == ()
             again = http.post(url, json=[first, second])
             assert (again.status_code, again.json()["accepted"]) == (200, 2)
+            assert http.get(f"http://127.0.0.1:{server.port}/readyz").status_code == 200
     finally:
         service.stop()

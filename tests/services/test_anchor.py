@@ -202,9 +202,14 @@ def test_another_root_in_the_registry_halts_the_log(settings: Settings) -> None:
         log.settle()
         assert log.service.anchor.alarm is not None
         assert "another root" in log.service.anchor.alarm
-        assert any("anchoring has stopped" in problem for problem in log.service.health().problems)
-        # Events are still taken and sealed.
-        seal(log, 2)
+        assert "anchoring, sealing and taking events have stopped" in log.service.health().problems[0]
+        assert not log.service.health().ready
+        # What was accepted stays, and nothing is added to what the registry contradicts.
+        with pytest.raises(Busy, match="another root"):
+            log.accept(event("e2"))
+        published = log.service.prove.checkpoint()
+        assert not log.service._seal_once()
+        assert log.service.prove.checkpoint() == published
         step(log)
         assert [state for _, state in states(log)].count(AnchorState.FINAL) == 0
     with pytest.raises(StoreRefused, match="another root"), open_log(settings):
@@ -326,6 +331,9 @@ def test_a_final_block_that_goes_is_an_alarm(anvil: Anvil, on_anvil: Settings) -
         step(log)
         assert log.service.anchor.alarm is not None
         assert log.service.anchor.alarm.startswith("final_reverted")
+        # That says nothing against the log: it goes on, and is anchored once somebody has looked.
+        assert log.service.health().problems[0].startswith("anchoring has stopped")
+        seal(log, 2)
         # What was kept stays what it was.
         assert parse_proof(log.proof("A-1")).anchors[0].evidence == evidence
 

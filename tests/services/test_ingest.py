@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -314,6 +315,26 @@ def test_a_request_that_was_let_in_before_the_end_is_stored(settings: Settings) 
         stopping.join(10)
         client.join(10)
         assert isinstance(futures[0].result(0)[0], Accepted)
+
+
+def test_what_could_not_be_stored_is_known_until_something_can_be(log: OpenLog) -> None:
+    """Whoever is told so sends nothing more: the service finds out by itself."""
+    log.service._open = True
+    log.database.arm(0, persisted=False)
+    with pytest.raises(Busy):
+        log.submit(event("e1"))
+    assert not log.service.health().ready
+    assert "storing waits" in log.service.health().problems[-1]
+    end = time.monotonic() + 30
+    while not log.service.health().ready and time.monotonic() < end:
+        time.sleep(0.02)
+    assert log.service.health().ready
+    assert log.database.writes == 2
+    log.database.arm(0, persisted=False)
+    with pytest.raises(Busy):
+        log.submit(event("e1"))
+    log.accept(event("e1"))
+    assert log.service.health().ready
 
 
 def big(event_id: str, size: int = 60_000, order_id: str = "A-1") -> dict[str, Any]:

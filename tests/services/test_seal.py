@@ -58,6 +58,26 @@ def test_nothing_to_do_seals_nothing_until_the_heartbeat(log: OpenLog) -> None:
     assert sealed.events == 0
 
 
+def test_a_clock_that_was_ahead_stops_no_heartbeat(tmp_path: Path) -> None:
+    settings = create_log(tmp_path / "data", heartbeat=3600)
+    year = 365 * 86_400_000
+    with open_log(settings) as log:
+        seal, now = log.service.seal, log.service.seal._clock()
+        log.accept(event("e1"))
+        seal._clock = lambda: now + year
+        assert seal.run_once() is not None
+        for later, beats in ((0, False), (3_599_000, False), (3_600_000, True), (3_601_000, False), (7_200_000, True)):
+            seal._clock = lambda later=later: now + later  # type: ignore[misc]
+            assert (seal.run_once() is not None) == beats, later
+        log.settle()
+        log.check()
+    with open_log(settings) as log:
+        assert log.service.seal.run_once() is None
+        now = log.service.seal._clock()
+        log.service.seal._clock = lambda: now + 3_600_000
+        assert log.service.seal.run_once() is not None
+
+
 def test_more_than_a_batch_takes_several(tmp_path: Path) -> None:
     with open_log(create_log(tmp_path / "data", seal_events=10)) as log:
         log.accept(*(event(f"e{number}", kind="arrived") for number in range(25)))

@@ -24,7 +24,7 @@ async def healthz() -> Response:
 
 @router.get("/readyz", openapi_extra=examples.READY)
 def readyz(log: Log) -> Response:
-    """Say whether the service can store events (503 where not), and how far sealing and anchoring are."""
+    """Say whether the service takes and stores events (503 where not), and how far sealing and anchoring are."""
     health = log.health()
     return reply(asdict(health), 200 if health.ready else 503)
 
