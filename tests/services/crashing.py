@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from anchor_service.services.ingest import Accepted
 from anchor_service.settings import Settings
 from anchor_service.wiring import build
@@ -50,6 +52,8 @@ def body(event_id: str) -> bytes:
 
 
 def main(data: Path, client: str) -> None:
+    # Threads that log to where the ids go would tear their lines.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     service = build(settings_of(data))
     service.start()
     print("open", flush=True)
@@ -116,10 +120,7 @@ def _run_and_kill(data: Path, client: str, after: float) -> list[str]:
     )
     assert process.stdout is not None
     with process:
-        first = process.stdout.readline()
-        while first and first.strip() != "open":  # log lines may come before
-            first = process.stdout.readline()
-        assert first.strip() == "open", "the service did not start again"
+        assert process.stdout.readline().strip() == "open", "the service did not start again"
         time.sleep(after)
         process.send_signal(signal.SIGKILL)
         rest = process.stdout.read()
