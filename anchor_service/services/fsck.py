@@ -29,7 +29,7 @@ from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.note import verify_note
 from anchor_service.protocol.policy import Policy
 from anchor_service.protocol.receipt import CommitGroup, ReceiptLeaf, print_receipt_leaf, verify_receipt
-from anchor_service.services.weight import ANCHOR, weight
+from anchor_service.protocol.weight import ANCHOR, weight
 
 P = ParamSpec("P")
 _PAGE: Final = 2_000

@@ -39,7 +39,7 @@ from anchor_service.protocol.model import parse_event
 from anchor_service.protocol.note import VerifierKey
 from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
 from anchor_service.protocol.signature import verify_actor
-from anchor_service.services.weight import Room
+from anchor_service.protocol.weight import Room
 
 _TRANSACTION: Final = 4_000
 """Events stored at once, about; a request is never torn apart."""
@@ -333,7 +333,8 @@ class Ingest:
                 known = self._store.known({item.key for item in items})
                 continue
             refused = {id(item) for item, _ in problems}
-            leaders, followers, too_many = _lead([item for item in fresh if id(item) not in refused], Room(streams))
+            room = Room({order: found.weight for order, found in streams.items()})
+            leaders, followers, too_many = _lead([item for item in fresh if id(item) not in refused], room)
             if too_many and known is None:
                 known = self._store.known({item.key for item in items})
                 continue

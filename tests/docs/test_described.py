@@ -142,11 +142,11 @@ REACHED = (
     "protocol/hashes.py",
     "protocol/model.py",
     "protocol/signature.py",
+    "protocol/weight.py",
     "services/attachments.py",
     "services/ingest.py",
     "services/label.py",
     "services/prove.py",
-    "services/weight.py",
 )
 NOT_REACHED = {"disclosure", "event_entry", "seal_entry", "number", "not_canonical", "json_canonical", "tenant_unknown"}
 RAISED = {"Malformed", "NotFound", "AlreadyThere", "Altered", "HttpProblem", "Problem"}

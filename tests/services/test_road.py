@@ -91,7 +91,7 @@ def test_what_a_view_hides(log: OpenLog) -> None:
 
 def test_an_order_that_no_proof_can_hold_is_said_so(log: OpenLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """SPEC 14: A proof has at most 16 MiB.  Ingest reckons with it; were it wrong, a view that shows less is given."""
-    monkeypatch.setattr("anchor_service.services.weight.MAX_PROOF", 10**9)
+    monkeypatch.setattr("anchor_service.protocol.weight.MAX_PROOF", 10**9)
     log.accept(*(event(f"e{number}", data={"x": "y" * 60_000}) for number in range(300)))
     log.settle()
     with pytest.raises(Malformed, match="16777216") as refused:

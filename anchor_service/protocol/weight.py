@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from anchor_service.ports import WeighedStream
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.proof import MAX_EVENTS, MAX_PROOF
 
@@ -35,20 +34,20 @@ def weight(disclosures: bytes) -> int:
 
 
 class Room:
-    """How much more the orders of one transaction can take.
+    """How much more the orders of one transaction can take, given what each weighs.
 
     Events that are accepted together are anchored together; those of another transaction may need an anchor more.
     """
 
-    def __init__(self, streams: Mapping[tuple[str, str], WeighedStream]) -> None:
-        self._streams = streams
+    def __init__(self, weights: Mapping[tuple[str, str], int]) -> None:
+        self._weights = weights
         self._taken: dict[tuple[str, str], int] = {}
 
     def take(self, order: tuple[str, str], disclosures: bytes) -> int:
         """Take an event's room and return what it adds; Malformed (`order_full`) where there is not so much left."""
-        stream, taken = self._streams.get(order), self._taken.get(order, 0)
+        weight_before, taken = self._weights.get(order, 0), self._taken.get(order, 0)
         added = weight(disclosures) + (0 if taken else ANCHOR)
-        whole = _FRAME + (stream.weight if stream else 0) + taken + added
+        whole = _FRAME + weight_before + taken + added
         if whole > MAX_PROOF:
             detail = f"order_id: with this event the order's proof could have {whole} bytes, and may have {MAX_PROOF}"
             raise Malformed("order_full", f"{detail}; go on in another order")
