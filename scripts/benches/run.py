@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 from pathlib import Path
 
 from rich.console import Console
 
+from anchor_service.cli.journal import log_to_stderr
 from scripts.benches.table import show
 
 NAMES = ("tree", "ingest", "seal", "proof", "verify")
@@ -23,6 +25,7 @@ def main() -> None:
     unknown = set(chosen.names) - set(NAMES)
     if unknown:
         parser.error(f"no bench is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    log_to_stderr(logging.WARNING)
     console = Console(stderr=True)
     benches = []
     for name in chosen.names or NAMES:
