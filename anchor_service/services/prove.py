@@ -46,7 +46,8 @@ from anchor_service.protocol.proof import (
 from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
 from anchor_service.protocol.story import flag_events
 from anchor_service.protocol.tiles import HEIGHT, WIDTH, TileTree
-from anchor_service.protocol.verify import Result, attachment_hashes, verify
+from anchor_service.protocol.verdict import Result
+from anchor_service.protocol.verify import attachment_hashes, verify
 
 MAX_PAGE: Final = 500
 _MAX_LEVEL: Final = 6

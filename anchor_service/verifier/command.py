@@ -22,7 +22,8 @@ from anchor_service.protocol.event import BlockId
 from anchor_service.protocol.hashes import StreamId, parse_hash
 from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_block_hash, parse_policy
 from anchor_service.protocol.proof import MAX_PROOF, parse_proof
-from anchor_service.protocol.verify import Inputs, Verdict, needed_blocks, verify
+from anchor_service.protocol.verdict import Inputs, Verdict
+from anchor_service.protocol.verify import needed_blocks, verify
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
 from anchor_service.verifier.report import report, safe

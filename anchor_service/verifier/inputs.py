@@ -16,7 +16,7 @@ from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.hashes import Hash, StreamId, parse_hash
 from anchor_service.protocol.policy import parse_block_hash
 from anchor_service.protocol.shape import flag, items, members, text, whole
-from anchor_service.protocol.verify import Inputs, NodeAnswer
+from anchor_service.protocol.verdict import Inputs, NodeAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from anchor_service.protocol.verify import NOT_PROVEN
+from anchor_service.protocol.verdict import NOT_PROVEN
 
 if TYPE_CHECKING:
     from anchor_service.protocol.canonical import JSON
     from anchor_service.protocol.evidence import BlockHeader
     from anchor_service.protocol.proof import Proof
     from anchor_service.protocol.story import Step
-    from anchor_service.protocol.verify import Verdict
+    from anchor_service.protocol.verdict import Verdict
 
 
 def print_verdict(verdict: Verdict) -> str:

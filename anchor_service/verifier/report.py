@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from anchor_service.protocol.verify import REQUIRED, Result, State
+from anchor_service.protocol.verdict import Result, State
+from anchor_service.protocol.verify import REQUIRED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from anchor_service.protocol.canonical import JSON
     from anchor_service.protocol.policy import Policy
     from anchor_service.protocol.story import Step
-    from anchor_service.protocol.verify import Verdict
+    from anchor_service.protocol.verdict import Verdict
     from anchor_service.verifier.words import Words
 
 _RED, _GREEN, _YELLOW, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"

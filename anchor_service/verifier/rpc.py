@@ -18,7 +18,7 @@ from anchor_service.protocol.canonical import JSON, SAFE_INTEGER, parse_json
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.hashes import Hash
 from anchor_service.protocol.policy import NodePolicy, Policy, parse_block_hash
-from anchor_service.protocol.verify import NodeAnswer
+from anchor_service.protocol.verdict import NodeAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from anchor_service.protocol.policy import parse_policy
-from anchor_service.protocol.verify import State, verify
+from anchor_service.protocol.verdict import State
+from anchor_service.protocol.verify import verify
 from scripts.benches.table import Bench
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from anchor_service.protocol.canonical import print_json
-from anchor_service.protocol.verify import CHECKS, State
+from anchor_service.protocol.verdict import State
+from anchor_service.protocol.verify import CHECKS
 
 if TYPE_CHECKING:
     from pathlib import Path

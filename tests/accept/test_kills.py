@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from anchor_service.ports import Audience
-from anchor_service.protocol.verify import State
+from anchor_service.protocol.verdict import State
 from anchor_service.services.fsck import fsck
 from anchor_service.settings import Settings
 from tests.services.crashing import kill_again_and_again

@@ -16,7 +16,8 @@ import pytest
 from anchor_service.ports import Audience
 from anchor_service.protocol.event import BlockId
 from anchor_service.protocol.policy import Policy, parse_block_hash, parse_policy, print_policy
-from anchor_service.protocol.verify import State, verify
+from anchor_service.protocol.verdict import State
+from anchor_service.protocol.verify import verify
 from anchor_service.services.prove import NotYet
 from anchor_service.settings import Settings
 from anchor_service.wiring import Service, build

@@ -20,7 +20,8 @@ from anchor_service.protocol.event import BlockId
 from anchor_service.protocol.evidence import read_header
 from anchor_service.protocol.model import parse_event
 from anchor_service.protocol.proof import parse_proof
-from anchor_service.protocol.verify import Result, State, verify
+from anchor_service.protocol.verdict import Result, State
+from anchor_service.protocol.verify import verify
 from anchor_service.services.ingest import Accepted, Refused
 from anchor_service.settings import Settings
 from anchor_service.wiring import Service, build, create

@@ -20,7 +20,8 @@ from anchor_service.protocol.merkle import prove_inclusion
 from anchor_service.protocol.policy import Policy, parse_policy
 from anchor_service.protocol.proof import parse_proof
 from anchor_service.protocol.tiles import TileTree, append
-from anchor_service.protocol.verify import CHECKS, NOT_PROVEN, Inputs, NodeAnswer, Result, State, needed_blocks, verify
+from anchor_service.protocol.verdict import NOT_PROVEN, Inputs, NodeAnswer, Result, State
+from anchor_service.protocol.verify import CHECKS, needed_blocks, verify
 from scripts.vectors.case import pretty
 from scripts.vectors.good import event, told
 from scripts.vectors.orders import PLACED, PRIVATE, SIGNED

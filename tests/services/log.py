@@ -16,7 +16,8 @@ from anchor_service.ports import Audience
 from anchor_service.protocol.event import BlockId
 from anchor_service.protocol.evidence import read_header
 from anchor_service.protocol.proof import parse_proof
-from anchor_service.protocol.verify import State, Verdict, verify
+from anchor_service.protocol.verdict import State, Verdict
+from anchor_service.protocol.verify import verify
 from anchor_service.services.fsck import fsck
 from anchor_service.services.ingest import Accepted, Outcome, Refused
 from anchor_service.settings import Settings

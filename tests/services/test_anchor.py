@@ -22,7 +22,7 @@ from anchor_service.protocol import tiles
 from anchor_service.protocol.hashes import Hash
 from anchor_service.protocol.merkle import prove_consistency
 from anchor_service.protocol.proof import parse_proof
-from anchor_service.protocol.verify import State
+from anchor_service.protocol.verdict import State
 from anchor_service.services.anchor import Anchor
 from anchor_service.settings import Settings
 from tests.anvil import Anvil, run_anvil

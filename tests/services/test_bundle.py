@@ -12,7 +12,8 @@ from anchor_service.protocol.bundle import parse_bundle
 from anchor_service.protocol.canonical import print_json
 from anchor_service.protocol.hashes import Hash
 from anchor_service.protocol.policy import parse_policy
-from anchor_service.protocol.verify import Inputs, State, verify
+from anchor_service.protocol.verdict import Inputs, State
+from anchor_service.protocol.verify import verify
 from anchor_service.services.bundle import assemble_bundle
 from scripts.vectors.case import pretty
 from scripts.vectors.orders import PLACED, PRIVATE, SIGNED, Document

@@ -18,7 +18,7 @@ from anchor_service.protocol.model import parse_event
 from anchor_service.protocol.proof import MAX_EVENTS, MAX_PROOF, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.signature import signed_message
-from anchor_service.protocol.verify import Result
+from anchor_service.protocol.verdict import Result
 from anchor_service.services.ingest import Accepted, Outcome, Refused
 from anchor_service.settings import Settings
 from anchor_service.storage.events import Events

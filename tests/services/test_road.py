@@ -12,7 +12,7 @@ from anchor_service.ports import Audience, NotFound
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.proof import parse_proof
 from anchor_service.protocol.receipt import verify_receipt
-from anchor_service.protocol.verify import State
+from anchor_service.protocol.verdict import State
 from anchor_service.services.prove import EventState, NotYet
 from anchor_service.settings import Settings
 from tests.services.log import OpenLog, event, open_log

@@ -12,7 +12,8 @@ import pytest
 from anchor_service.protocol.anchor import keccak256
 from anchor_service.protocol.policy import NodePolicy, parse_policy
 from anchor_service.protocol.proof import parse_proof
-from anchor_service.protocol.verify import Inputs, NodeAnswer, State, needed_blocks, verify
+from anchor_service.protocol.verdict import Inputs, NodeAnswer, State
+from anchor_service.protocol.verify import needed_blocks, verify
 from anchor_service.verifier import rpc
 from scripts.vectors.case import pretty
 from scripts.vectors.orders import PRIVATE
