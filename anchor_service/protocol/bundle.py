@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.canonical import print_json
 from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.shape import VERSION
 from anchor_service.protocol.policy import MAX_POLICY
 from anchor_service.protocol.proof import MAX_PROOF
 
@@ -79,7 +80,7 @@ class Bundle:
             {"name": name, "sha256": sha256(content).hexdigest(), "size": len(content)}
             for name, content in self._files()
         ]
-        return print_json({"files": files, "format": FORMAT, "v": 0})
+        return print_json({"files": files, "format": FORMAT, "v": VERSION})
 
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Yield every member in the order of SPEC 16.1."""

@@ -34,13 +34,13 @@ _NUMBER: Final = "(0|[1-9][0-9]{0,15})"
 _HASH: Final = "([0-9a-f]{64})"
 _EVENT_ENTRY: Final = re.compile(
     rf'\{{"accepted":{_NUMBER},"commitment":"{_HASH}","kind":"event","log":"{_HASH}","prev":"{_HASH}",'
-    rf'"seq":{_NUMBER},"stream":"{_HASH}","v":0\}}',
+    rf'"seq":{_NUMBER},"stream":"{_HASH}","v":1\}}',
     re.ASCII,
 )
 _SEAL_ENTRY: Final = re.compile(
-    rf'\{{"batch":{_NUMBER},"kind":"seal","log":"{_HASH}","map":null,'
+    rf'\{{"batch":{_NUMBER},"kind":"seal","log":"{_HASH}","map":"{_HASH}",'
     rf'"not_before":(?:null|\{{"hash":"{_HASH}","number":{_NUMBER}\}}),'
-    rf'"prev_seal":"{_HASH}","sealed":{_NUMBER},"size":{_NUMBER},"streams":null,"v":0\}}',
+    rf'"prev_seal":"{_HASH}","sealed":{_NUMBER},"size":{_NUMBER},"streams":{_NUMBER},"v":1\}}',
     re.ASCII,
 )
 
@@ -188,11 +188,16 @@ class BlockId:
 
 @dataclass(frozen=True, slots=True)
 class SealEntry:
-    """The last entry of a batch (SPEC 6.3); `sealed` in ms UTC, `batch` from 1, `size` its own index + 1."""
+    """The last entry of a batch (SPEC 6.3); `sealed` in ms UTC, `batch` from 1, `size` its own index + 1.
+
+    `map` is the root of the stream map of all entries before, `streams` the number of streams in it (SPEC 10).
+    """
 
     log: LogId
     batch: int
     size: int
+    streams: int
+    map: Hash
     prev_seal: Hash
     sealed: int
     not_before: BlockId | None
@@ -202,7 +207,7 @@ def print_event_entry(entry: EventEntry) -> bytes:
     """Print the exact bytes of an event entry (SPEC 6.1)."""
     return (
         f'{{"accepted":{entry.accepted},"commitment":"{entry.commitment.hex()}","kind":"event","log":"{entry.log.hex()}",'
-        f'"prev":"{entry.prev.hex()}","seq":{entry.seq},"stream":"{entry.stream.hex()}","v":0}}'
+        f'"prev":"{entry.prev.hex()}","seq":{entry.seq},"stream":"{entry.stream.hex()}","v":1}}'
     ).encode()
 
 
@@ -227,8 +232,9 @@ def print_seal_entry(entry: SealEntry) -> bytes:
     block = entry.not_before
     not_before = "null" if block is None else f'{{"hash":"{block.hash.hex()}","number":{block.number}}}'
     return (
-        f'{{"batch":{entry.batch},"kind":"seal","log":"{entry.log.hex()}","map":null,"not_before":{not_before},'
-        f'"prev_seal":"{entry.prev_seal.hex()}","sealed":{entry.sealed},"size":{entry.size},"streams":null,"v":0}}'
+        f'{{"batch":{entry.batch},"kind":"seal","log":"{entry.log.hex()}","map":"{entry.map.hex()}",'
+        f'"not_before":{not_before},"prev_seal":"{entry.prev_seal.hex()}","sealed":{entry.sealed},"size":{entry.size},'
+        f'"streams":{entry.streams},"v":1}}'
     ).encode()
 
 
@@ -237,11 +243,13 @@ def parse_seal_entry(text: str) -> SealEntry:
     match = _SEAL_ENTRY.fullmatch(text)
     if match is None:
         raise Malformed("seal_entry", "not a seal entry by its template")
-    batch, log, block, number, prev_seal, sealed, size = match.groups()
+    batch, log, root, block, number, prev_seal, sealed, size, streams = match.groups()
     return SealEntry(
         log=LogId(bytes.fromhex(log)),
         batch=_whole(batch),
         size=_whole(size),
+        streams=_whole(streams),
+        map=Hash(bytes.fromhex(root)),
         prev_seal=Hash(bytes.fromhex(prev_seal)),
         sealed=_whole(sealed),
         not_before=None if block is None else BlockId(_whole(number), Hash(bytes.fromhex(block))),

@@ -16,6 +16,8 @@ EVENT: Final = b"sealtrail/v1/event\0"
 STREAM: Final = b"sealtrail/v1/stream\0"
 RECEIPT: Final = b"sealtrail/v1/receipt\0"
 SIGNATURE: Final = b"sealtrail/v1/signature\0"
+MAP_LEAF: Final = b"sealtrail/v1/map-leaf\0"
+MAP_NODE: Final = b"sealtrail/v1/map-node\0"
 
 
 class Hash(bytes):

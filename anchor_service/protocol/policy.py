@@ -14,7 +14,7 @@ from anchor_service.protocol.event import BlockId, parse_name
 from anchor_service.protocol.hashes import Hash, LogId, parse_hash
 from anchor_service.protocol.note import VerifierKey, parse_vkey, print_vkey
 from anchor_service.protocol.receipt import receipts_origin
-from anchor_service.protocol.shape import flag, items, members, text, whole
+from anchor_service.protocol.shape import VERSION, document, flag, items, members, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,12 +89,7 @@ def parse_policy(raw: bytes) -> Policy:
     """Read a policy; its layout is free, its members are not.  Malformed says where it differs."""
     if len(raw) > MAX_POLICY:
         raise Malformed("policy_size", f"a policy has at most {MAX_POLICY} bytes")
-    document = parse_json(raw)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise Malformed("format", f'not a document of the format "{FORMAT}"')
-    if document.get("v") != 0 or isinstance(document["v"], bool):
-        raise Malformed("version", "format version 0 is read here")
-    top = members(document, _MEMBERS, "policy")
+    top = members(document(parse_json(raw), FORMAT), _MEMBERS, "policy")
     log = LogId(parse_hash(top["log"], "log"))
     origin = text(top["origin"], "origin")
     if not origin.endswith(f"/{log.hex()}"):
@@ -185,9 +180,9 @@ def _node(value: JSON, where: str) -> NodePolicy:
 
 def print_policy(policy: Policy) -> bytes:
     """Print a policy for people to compare: one member a line, ending in a newline."""
-    document: dict[str, JSON] = {
+    printed: dict[str, JSON] = {
         "format": FORMAT,
-        "v": 0,
+        "v": VERSION,
         "origin": policy.origin,
         "log": policy.log.hex(),
         "log_keys": [{"key": print_vkey(key.key), "from": key.first, "until": key.last} for key in policy.log_keys],
@@ -205,4 +200,4 @@ def print_policy(policy: Policy) -> bytes:
         "rpc": [{"url": node.url, "operator": node.operator} for node in policy.rpc],
         "max_age": policy.max_age,
     }
-    return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
+    return json.dumps(printed, ensure_ascii=False, indent=2).encode() + b"\n"

@@ -30,13 +30,13 @@ from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import Hash, Leaf, StreamId, parse_hash
 from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.receipt import Receipt, ReceiptLeaf, parse_receipt_leaf
-from anchor_service.protocol.shape import hex_bytes, items, members, text, whole
+from anchor_service.protocol.shape import VERSION, document, hex_bytes, items, members, text, whole
+from anchor_service.protocol.streammap import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT: Final = "sealtrail/proof"
-VERSION: Final = 0
 MAX_PROOF: Final = 16 * 2**20
 MAX_EVENTS: Final = 10_000
 MAX_PENDING: Final = 1_000
@@ -139,11 +139,15 @@ class PendingEvent:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Everything that a verifier needs about one stream; what it trusts comes from its policy."""
+    """Everything that a verifier needs about one stream; what it trusts comes from its policy.
+
+    `map_path` is the stream's path in the map of the last anchor's seal (SPEC 10.4).
+    """
 
     opening: Opening
     events: tuple[ProvenEvent, ...]
     anchors: tuple[ProvenAnchor, ...]
+    map_path: tuple[Hash, ...]
     pending: tuple[PendingEvent, ...]
 
 
@@ -154,15 +158,11 @@ def parse_proof(raw: bytes) -> Proof:
     """Read a proof by its grammar, all of it; Malformed says where it differs (SPEC 14.1 to 14.4)."""
     if len(raw) > MAX_PROOF:
         raise Malformed("proof_size", f"a proof has at most {MAX_PROOF} bytes")
-    document = parse_canonical(raw)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise Malformed("format", f'not a document of the format "{FORMAT}"')
-    # SPEC 3.1: A verifier refuses every other version with the code `version`.
-    if document.get("v") != VERSION or isinstance(document["v"], bool):
-        raise Malformed("version", f"format version {VERSION} is read here, not {str(document.get('v'))[:20]}")
-    top = members(document, ("anchors", "events", "format", "map", "pending", "stream", "v"), "proof")
-    if top["map"] is not None:
-        raise Malformed("map", "version 0 has no map")
+    top = members(
+        document(parse_canonical(raw), FORMAT),
+        ("anchors", "events", "format", "map", "pending", "stream", "v"),
+        "proof",
+    )
     opening = members(top["stream"], ("order_id", "salt", "tenant"), "stream")
     anchors = tuple(
         _anchor(value, f"anchors[{at}]") for at, value in enumerate(items(top["anchors"], MAX_EVENTS, "anchors", 1))
@@ -183,6 +183,7 @@ def parse_proof(raw: bytes) -> Proof:
         ),
         events=events,
         anchors=anchors,
+        map_path=_path(top["map"], "map", MAX_DEPTH),
         pending=pending,
     )
 
@@ -200,7 +201,8 @@ def _check_places(events: tuple[ProvenEvent, ...], sizes: list[int]) -> None:
             first += 1
         if event.anchor != first or first == len(sizes):
             raise Malformed("event_anchor", f"events[{place}]: anchor is not the first whose size covers it")
-    if {event.anchor for event in events} != set(range(len(sizes))):
+    # SPEC 14.2: each but the last is used by an event
+    if not set(range(len(sizes) - 1)) <= {event.anchor for event in events}:
         raise Malformed("anchor_unused", "an anchor that no event uses")
 
 
@@ -251,8 +253,8 @@ def _view(value: dict[str, JSON], where: str) -> View:
     return View(disclosed, hidden)
 
 
-def _path(value: JSON, where: str) -> tuple[Hash, ...]:
-    return tuple(parse_hash(item, where) for item in items(value, MAX_PATH, where))
+def _path(value: JSON, where: str, most: int = MAX_PATH) -> tuple[Hash, ...]:
+    return tuple(parse_hash(item, where) for item in items(value, most, where))
 
 
 def _anchor(value: JSON, where: str) -> ProvenAnchor:
@@ -321,7 +323,7 @@ def print_proof(proof: Proof) -> bytes:
                 for event in proof.events
             ],
             "format": FORMAT,
-            "map": None,
+            "map": _print_path(proof.map_path),
             "pending": [
                 _print_view(pending.view) | {"receipt": print_receipt(pending.receipt)} for pending in proof.pending
             ],

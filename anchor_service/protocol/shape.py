@@ -11,7 +11,19 @@ from anchor_service.protocol.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+VERSION: Final = 1
+"""The format version of all documents and entries (SPEC 3.1)."""
 _BYTES: Final = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII)
+
+
+def document(value: JSON, form: str) -> JSON:
+    """Return what is a document of this format and of this program's version; Malformed `format`, `version`."""
+    if not isinstance(value, dict) or value.get("format") != form:
+        raise Malformed("format", f'not a document of the format "{form}"')
+    # SPEC 3.1: A verifier refuses every other version with the code `version`.
+    if value.get("v") != VERSION or isinstance(value["v"], bool):
+        raise Malformed("version", f"format version {VERSION} is read here, not {str(value.get('v'))[:20]}")
+    return value
 
 
 def members(value: JSON, names: Iterable[str], where: str) -> dict[str, JSON]:

@@ -15,7 +15,7 @@ from anchor_service.protocol.story import Step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOT_PROVEN: Final = ("truth", "object", "complete")
+NOT_PROVEN: Final = ("truth", "object", "history")
 
 
 class Result(StrEnum):

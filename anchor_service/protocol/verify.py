@@ -25,6 +25,7 @@ from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.signature import verify_actor
 from anchor_service.protocol.story import tell
+from anchor_service.protocol.streammap import MapLeaf, verify_in_map
 from anchor_service.protocol.verdict import Check, Inputs, NodeAnswer, Result, State, Verdict
 
 if TYPE_CHECKING:
@@ -237,12 +238,14 @@ def _answers(case: _Case) -> list[NodeAnswer]:
 
 
 def _complete(case: _Case) -> Findings:
-    """15.9: nothing was left out, once there is a map to say so."""
+    """15.9: nothing was left out: the map of the newest anchor has exactly these events of the stream."""
+    events, newest = case.proof.events, case.proof.anchors[-1]
+    last = MapLeaf(events[-1].entry.stream, len(events), events[-1].leaf)
+    yield from _caught(verify_in_map, last, case.proof.map_path, newest.seal.map)
     for place, event in enumerate(case.proof.events, start=1):
         for name in MANDATORY:
             if name not in event.view.fields:
                 yield Unproven("withheld", f"event {place} does not disclose {name}")
-    yield _Skipped("no_map", "format version 0 has no stream map: that nothing was left out is not proven")
 
 
 def _signatures(case: _Case) -> Findings:

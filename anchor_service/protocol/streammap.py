@@ -1,0 +1,240 @@
+"""The stream map: what every seal says of all streams, how many entries each has and which is the last (SPEC 10).
+
+A compact sparse Merkle tree over stream ids.  Pairs: `map_path` and `verify_in_map`, `absence_path` and
+`verify_not_in_map`.  `Top` is for who keeps a map: it holds the upper levels in memory, and nothing below them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from anchor_service.protocol.errors import Altered
+from anchor_service.protocol.hashes import HASH_SIZE, MAP_LEAF, MAP_NODE, ZERO, Hash, StreamId, tagged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MAX_DEPTH: Final = 256
+NONE: Final = 0
+ONE: Final = 1
+MANY: Final = 2
+
+
+class MapLeaf(NamedTuple):
+    """What the map holds of a stream: `count` ≥ 1 entries, `head` is the leaf of the last."""
+
+    stream: StreamId
+    count: int
+    head: Hash
+
+    @property
+    def hash(self) -> Hash:
+        """The map leaf (SPEC 10.2)."""
+        return tagged(MAP_LEAF, self.stream + self.count.to_bytes(8) + self.head)
+
+
+class Subtree(NamedTuple):
+    """The hash of a subtree, and whether it holds NONE, ONE or MANY streams: one alone is not hashed again."""
+
+    holds: int
+    hash: Hash
+
+
+EMPTY: Final = Subtree(NONE, ZERO)
+
+
+def _node(left: bytes, right: bytes) -> Subtree:
+    return Subtree(MANY, tagged(MAP_NODE, left + right))
+
+
+def bit(stream: bytes, depth: int) -> int:
+    """Return bit `depth` of an id, the most significant first; 0 ≤ depth < 256."""
+    return stream[depth >> 3] >> (7 - (depth & 7)) & 1
+
+
+def shared_bits(one: bytes, other: bytes) -> int:
+    """Return how many leading bits two ids share, 0 to 256."""
+    return MAX_DEPTH - (int.from_bytes(one) ^ int.from_bytes(other)).bit_length()
+
+
+# --- verifying --------------------------------------------------------------------------------------------------------
+
+
+def verify_in_map(leaf: MapLeaf, path: Sequence[Hash], root: Hash) -> None:
+    """Check that the map of this root holds exactly this of the stream (SPEC 10.5).
+
+    Altered (`map_path`, `left_out`).  Proves nothing about entries: that they follow one another is theirs to show.
+    """
+    _check_path(path)
+    if climb(leaf.stream, leaf.hash, path) != root:
+        raise Altered("left_out", "the log holds other entries of this order than those shown")
+
+
+def verify_not_in_map(stream: StreamId, other: MapLeaf | None, path: Sequence[Hash], root: Hash) -> None:
+    """Check that the map of this root holds nothing of the stream (SPEC 10.6).
+
+    `other` is the one stream in the subtree where this one would be, None where that is empty.  Altered (`map_path`,
+    `present`).
+    """
+    _check_path(path)
+    # SPEC 10.6: another stream whose id shares with this stream's as many leading bits as the path has hashes
+    if other is not None and (other.stream == stream or shared_bits(other.stream, stream) < len(path)):
+        raise Altered("present", "the other stream does not stand where this one would be")
+    if climb(stream, ZERO if other is None else other.hash, path) != root:
+        raise Altered("present", "the log is not shown to hold nothing of this code")
+
+
+def _check_path(path: Sequence[Hash]) -> None:
+    # SPEC 10.4: at most 256 hashes, the last of them not zeros
+    if len(path) > MAX_DEPTH or (path and path[-1] == ZERO):
+        raise Altered("map_path", "the path in the stream map is not one that a map can have")
+
+
+def climb(stream: bytes, start: Hash, path: Sequence[Hash]) -> Hash:
+    """Return the root that a path leads to from what stands at its end; at most 256 hashes."""
+    found: bytes = start
+    for depth in range(len(path) - 1, -1, -1):
+        pair = path[depth] + found if bit(stream, depth) else found + path[depth]
+        found = sha256(MAP_NODE + pair).digest()
+    return Hash(found)
+
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+
+def subtree(leaves: Sequence[tuple[bytes, Hash]], depth: int) -> Subtree:
+    """Return the subtree of (stream, map leaf) in ascending order that share their first `depth` bits (SPEC 10.3)."""
+    if len(leaves) < MANY:
+        return Subtree(ONE, leaves[0][1]) if leaves else EMPTY
+    cut = _cut(leaves, depth)
+    return _node(subtree(leaves[:cut], depth + 1).hash, subtree(leaves[cut:], depth + 1).hash)
+
+
+def subtree_path(leaves: Sequence[tuple[bytes, Hash]], depth: int, stream: bytes) -> tuple[list[Hash], bytes | None]:
+    """Return the rest of the path for a stream from `depth` on, and the one stream at its end, None for none.
+
+    `leaves` as for `subtree`; the stream may be among them or not.
+    """
+    path = []
+    while len(leaves) >= MANY:
+        cut = _cut(leaves, depth)
+        here, beside = (leaves[cut:], leaves[:cut]) if bit(stream, depth) else (leaves[:cut], leaves[cut:])
+        depth += 1
+        path.append(subtree(beside, depth).hash)
+        leaves = here
+    return path, leaves[0][0] if leaves else None
+
+
+def _cut(leaves: Sequence[tuple[bytes, Hash]], depth: int) -> int:
+    """Return where the ids with bit `depth` set begin."""
+    return bisect_left(leaves, 1, key=lambda leaf: bit(leaf[0], depth))
+
+
+def bucket_of(stream: bytes, depth: int) -> int:
+    """Return the first `depth` ≤ 64 bits of an id as a number."""
+    return int.from_bytes(stream[:8]) >> (64 - depth)
+
+
+class Top:
+    """The upper levels of a map: the subtrees of depths 0 to `depth`; those of the last are *buckets*.
+
+    Takes 33 bytes for each of 2^(depth + 1) places, whatever the map holds.  It is changed by `apply` alone: `prepare`
+    works out what a change would make, so that what is not stored in the end was never here.
+    """
+
+    def __init__(self, depth: int) -> None:
+        """Take an empty map; 0 ≤ depth ≤ 32."""
+        self.depth = depth
+        self._hashes = bytearray(HASH_SIZE << depth + 1)  # the root is at place 1, the halves of i at 2i and 2i + 1
+        self._holds = bytearray(2 << depth)
+
+    @classmethod
+    def of(cls, depth: int, buckets: Iterable[tuple[int, int, bytes]]) -> Top:
+        """Build from (bucket, holds, hash) of all buckets that hold anything, in any order."""
+        top = cls(depth)
+        hashes, holds = top._hashes, top._holds
+        for bucket, held, digest in buckets:
+            place = (1 << depth) + bucket
+            holds[place] = held
+            hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE] = digest
+        for place in range((1 << depth) - 1, 0, -1):
+            left, right = holds[2 * place], holds[2 * place + 1]
+            at = 2 * place * HASH_SIZE
+            if left + right >= MANY:
+                holds[place] = MANY
+                digest = sha256(MAP_NODE + hashes[at : at + 2 * HASH_SIZE]).digest()
+            elif left + right == ONE:
+                holds[place] = ONE
+                digest = hashes[at : at + HASH_SIZE] if left else hashes[at + HASH_SIZE : at + 2 * HASH_SIZE]
+            else:
+                continue
+            hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE] = digest
+        return top
+
+    @property
+    def root(self) -> Hash:
+        """The map's root."""
+        return self._subtree(1).hash
+
+    def _subtree(self, place: int) -> Subtree:
+        return Subtree(self._holds[place], Hash(bytes(self._hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE])))
+
+    def prepare(self, buckets: Mapping[int, Subtree]) -> TopChange:
+        """Return what the top becomes where these buckets become this."""
+        level: dict[int, tuple[int, bytes]] = {(1 << self.depth) + bucket: new for bucket, new in buckets.items()}
+        changed = dict(level)
+        hashes, holds = self._hashes, self._holds
+        for _ in range(self.depth):
+            above: dict[int, tuple[int, bytes]] = {}
+            for place in level:
+                parent = place >> 1
+                if parent in above:
+                    continue
+                other = place ^ 1
+                beside = level.get(other)
+                if beside is None:
+                    beside = holds[other], hashes[other * HASH_SIZE : (other + 1) * HASH_SIZE]
+                left, right = (beside, level[place]) if place & 1 else (level[place], beside)
+                held = left[0] + right[0]
+                if held >= MANY:
+                    above[parent] = MANY, sha256(MAP_NODE + left[1] + right[1]).digest()
+                else:
+                    above[parent] = left if left[0] else right
+            changed.update(above)
+            level = above
+        root = changed[1][1] if changed else self.root
+        return TopChange(Hash(bytes(root)), changed)
+
+    def apply(self, change: TopChange) -> None:
+        """Make a prepared change, the next after what is here."""
+        for place, (held, digest) in change.places.items():
+            self._holds[place] = held
+            self._hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE] = digest
+
+    def path(self, stream: bytes) -> tuple[list[Hash], int | None]:
+        """Return the path for a stream as far as it stands here, and the bucket in which it goes on or ends.
+
+        The bucket is None where the path ends in an empty subtree.  Where it ends above the buckets in a subtree that
+        holds one stream, the bucket is that stream's, which need not be this stream's own.
+        """
+        place, path = 1, []
+        for depth in range(self.depth):
+            if self._holds[place] < MANY:
+                break
+            side = bit(stream, depth)
+            path.append(self._subtree(2 * place + (1 - side)).hash)
+            place = 2 * place + side
+        if not self._holds[place]:
+            return path, None
+        while place < 1 << self.depth:  # one stream: the half that holds it
+            place = 2 * place + (0 if self._holds[2 * place] else 1)
+        return path, place - (1 << self.depth)
+
+
+class TopChange(NamedTuple):
+    """The root after a change, and all places of a `Top` that change with it."""
+
+    root: Hash
+    places: Mapping[int, tuple[int, bytes]]
