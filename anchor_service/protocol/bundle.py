@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.canonical import print_json
 from anchor_service.protocol.errors import Malformed
-from anchor_service.protocol.shape import VERSION
 from anchor_service.protocol.policy import MAX_POLICY
 from anchor_service.protocol.proof import MAX_PROOF
+from anchor_service.protocol.shape import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

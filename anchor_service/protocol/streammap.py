@@ -188,15 +188,14 @@ class Top:
         hashes, holds = self._hashes, self._holds
         for _ in range(self.depth):
             above: dict[int, tuple[int, bytes]] = {}
-            for place in level:
+            for place, here in level.items():
                 parent = place >> 1
                 if parent in above:
                     continue
                 other = place ^ 1
-                beside = level.get(other)
-                if beside is None:
-                    beside = holds[other], hashes[other * HASH_SIZE : (other + 1) * HASH_SIZE]
-                left, right = (beside, level[place]) if place & 1 else (level[place], beside)
+                stored = holds[other], bytes(hashes[other * HASH_SIZE : (other + 1) * HASH_SIZE])
+                beside = level.get(other, stored)
+                left, right = (beside, here) if place & 1 else (here, beside)
                 held = left[0] + right[0]
                 if held >= MANY:
                     above[parent] = MANY, sha256(MAP_NODE + left[1] + right[1]).digest()
