@@ -7,6 +7,7 @@ A compact sparse Merkle tree over stream ids.  Pairs: `map_path` and `verify_in_
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,7 +23,8 @@ ONE: Final = 1
 MANY: Final = 2
 
 
-class MapLeaf(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MapLeaf:
     """What the map holds of a stream: `count` ≥ 1 entries, `head` is the leaf of the last."""
 
     stream: StreamId
@@ -167,7 +169,8 @@ class Top:
                 digest = sha256(MAP_NODE + hashes[at : at + 2 * HASH_SIZE]).digest()
             elif left + right == ONE:
                 holds[place] = ONE
-                digest = hashes[at : at + HASH_SIZE] if left else hashes[at + HASH_SIZE : at + 2 * HASH_SIZE]
+                at += 0 if left else HASH_SIZE
+                digest = bytes(hashes[at : at + HASH_SIZE])
             else:
                 continue
             hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE] = digest
