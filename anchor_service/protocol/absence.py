@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from anchor_service.protocol.canonical import JSON, parse_canonical, print_json
+from anchor_service.protocol.canonical import JSON, parse_canonical, parse_json, print_json
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.hashes import Hash, StreamId, parse_hash
 from anchor_service.protocol.proof import (
@@ -46,6 +46,15 @@ class Absence:
     def events(self) -> Sequence[ProvenEvent]:
         """No events."""
         return ()
+
+
+def is_absence(raw: bytes) -> bool:
+    """Say whether a document calls itself an absence proof; whether it is one is `parse_absence`'s to say."""
+    try:
+        value = parse_json(raw) if len(raw) <= MAX_PROOF else None
+    except Malformed:
+        return False
+    return isinstance(value, dict) and value.get("format") == FORMAT
 
 
 def parse_absence(raw: bytes) -> Absence:
