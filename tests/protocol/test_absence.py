@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from anchor_service.protocol.absence import MAX_PROOF, is_absence, parse_absence, print_absence
+from anchor_service.protocol.absence import is_absence, parse_absence, print_absence
 from anchor_service.protocol.canonical import print_json
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.hashes import StreamId
 from anchor_service.protocol.policy import parse_policy
+from anchor_service.protocol.proof import MAX_PROOF
 from anchor_service.protocol.verdict import State
 from anchor_service.protocol.verify import needed_blocks, verify_absence
 from scripts.vectors.case import pretty

@@ -216,8 +216,9 @@ def test_entries_by_hand() -> None:
     ).encode()  # fmt: skip
     seal = SealEntry(LogId(one), 7, 12, 5, four, two, 1777790000001, BlockId(9, three))
     assert print_seal_entry(seal) == (
-        '{"batch":7,"kind":"seal","log":"' + "01" * 32 + '","map":"' + "04" * 32
-        + '","not_before":{"hash":"' + "03" * 32 + '","number":9},"prev_seal":"' + "02" * 32 + '","sealed":1777790000001,"size":12,"streams":5,"v":1}'
+        '{"batch":7,"kind":"seal","log":"' + "01" * 32 + '","map":"' + "04" * 32 + '","not_before":{"hash":"'
+        + "03" * 32 + '","number":9},"prev_seal":"' + "02" * 32
+        + '","sealed":1777790000001,"size":12,"streams":5,"v":1}'
     ).encode()  # fmt: skip
 
 

@@ -153,6 +153,7 @@ def test_shared_bits() -> None:
 
 def test_a_path_of_every_length_up_to_the_longest() -> None:
     """Two ids that differ in one bit alone: the path is as long as what they share and one more."""
+    leaves: list[MapLeaf] = []
     for place in range(256):
         ids = [bytes(32), (1 << (255 - place)).to_bytes(32)]
         leaves = [MapLeaf(StreamId(stream), 1, ZERO) for stream in ids]
