@@ -8,6 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from anchor_service.protocol.note import VerifierKey, print_vkey
+from anchor_service.protocol.shape import VERSION
 
 LOG = "5a" * 32
 ORIGIN = f"log.example/{LOG}"
@@ -28,6 +29,6 @@ def some_policy(**members: Any) -> bytes:
         "receipt_keys": [],
         "rpc": [],
         "tenants": None,
-        "v": 0,
+        "v": VERSION,
     }
     return json.dumps(document | members, ensure_ascii=False).encode()

@@ -48,6 +48,10 @@ class Site:
         """Answer so when the page asks for the proof."""
         self.say(f"/v1/labels/{TOKEN}/proof", answer)
 
+    def absence(self, answer: Answer) -> None:
+        """Answer so when the page asks whether a stream was ever in the log."""
+        self.say("/v/absence", answer)
+
     def attachment(self, sha256: str, answer: Answer) -> None:
         """Answer so when the page asks for this file."""
         self.say(f"/v1/labels/{TOKEN}/attachments/{sha256}", answer)
@@ -58,7 +62,7 @@ class Site:
         if path.startswith("/v/assets/"):
             file = self.page / path.removeprefix("/v/")
             return Answer(200, file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream")
-        if path.startswith("/v/"):
+        if path.startswith("/v/") and path not in self.routes:
             return Answer(200, (self.page / "index.html").read_bytes(), "text/html; charset=utf-8")
         route = self.routes.get(path)
         return Answer(404, b"{}") if route is None else route(body)

@@ -158,6 +158,13 @@ def hidden_type(document: Any) -> None:
     event["hidden"]["type"] = "00" * 32
 
 
+def without_tail(document: Any) -> None:
+    """Leave the newest step out, and the anchors that it alone needed."""
+    document["events"].pop()
+    used = {event["anchor"] for event in document["events"]} | {len(document["anchors"]) - 1}
+    document["anchors"] = [anchor for at, anchor in enumerate(document["anchors"]) if at in used]
+
+
 def other_order_id(document: Any) -> None:
     document["stream"]["order_id"] += "-2"
 
@@ -185,6 +192,7 @@ LIES: dict[str, tuple[str, Lie]] = {
     "the first step left out": (ALTERED, edited(lambda document: document["events"].pop(0))),
     "a middle step left out": (ALTERED, edited(lambda document: document["events"].pop(2))),
     "a middle step left out and the rest renumbered": (ALTERED, edited(renumbered)),
+    "the newest step left out": (ALTERED, edited(without_tail)),
     "a step told twice": (COULD_NOT, edited(lambda document: document["events"].insert(1, document["events"][1]))),
     "two steps exchanged": (ALTERED, edited(swapped_steps)),
     "another name": (ALTERED, edited(lambda document: reported(document, 0, "actor.name", "Somebody Else"))),
@@ -195,7 +203,7 @@ LIES: dict[str, tuple[str, Lie]] = {
     "another root": (ALTERED, edited(other_root)),
     "another block": (ALTERED, edited(other_block)),
     "one more member": (COULD_NOT, edited(lambda document: document.update(verdict="verified"))),
-    "another version": (COULD_NOT, edited(lambda document: document.update(v=1))),
+    "another version": (COULD_NOT, edited(lambda document: document.update(v=2))),
     "one more space": (COULD_NOT, lambda proof: proof + b" "),
     "half of it": (COULD_NOT, lambda proof: proof[: len(proof) // 2]),
     "nothing": (COULD_NOT, lambda _: b""),
@@ -271,17 +279,13 @@ def test_a_signature_image_that_lies(roads: Roads, open_page: Open, lie: Lie) ->
     assert page.locator("img").count() == 0
 
 
-def test_a_tail_left_out_is_what_version_0_cannot_see_and_says_so(roads: Roads, open_page: Open) -> None:
-    def without_last(document: Any) -> None:
-        document["events"].pop()
-        used = {event["anchor"] for event in document["events"]}
-        document["anchors"] = [anchor for at, anchor in enumerate(document["anchors"]) if at in used]
-
+def test_a_tail_left_out_is_seen(roads: Roads, open_page: Open) -> None:
     page = open_page("about:blank")
-    lie_about(page, r"/proof$", edited(without_last))
+    lie_about(page, r"/proof$", edited(without_tail))
     page.goto(roads("anvil").link("bag"))
-    expect(page.locator("[data-check=complete]")).to_have_attribute("data-result", "SKIPPED")
-    expect(page.locator(".limits")).to_contain_text("That nothing was left out.")
+    expect(page.locator("[data-check=complete]")).to_have_attribute("data-result", "INVALID")
+    expect(page.locator(".because")).to_contain_text("The log holds other steps of this order than those shown.")
+    assert page.locator(".verdict .complete").count() == 0
 
 
 # --- nodes that lie ---------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { countryName, eventTime } from "../src/ui/dates.ts";
-import { attachmentUrl, parseLink, proofUrl } from "../src/ui/link.ts";
+import { absenceUrl, attachmentUrl, parseLink, proofUrl } from "../src/ui/link.ts";
 import { plain } from "../src/ui/untrusted.ts";
 
 const TOKEN = "AbCdEfGhIjKlMnOpQrSt-_";
@@ -13,6 +13,7 @@ test("a whole link gives token, stream and the service beside the page", () => {
   if (link === null) throw new Error("no link");
   expect(proofUrl(link).href).toBe(`http://shop.example:8000/trace/v1/labels/${TOKEN}/proof`);
   expect(attachmentUrl(link, STREAM).href).toBe(`http://shop.example:8000/trace/v1/labels/${TOKEN}/attachments/${STREAM}`);
+  expect(absenceUrl(link).href).toBe(`http://shop.example:8000/trace/v/absence?stream=${STREAM}`);
 });
 
 test.each([

@@ -4,15 +4,18 @@ import type { Check, CheckName, EventShown, OrderShown, Plain, Result, State, Ve
 import { CHECKS, NOT_PROVEN } from "../src/protocol/verdict.ts";
 import {
   attachmentsOf,
+  completeness,
   erasedNames,
   holds,
   itemsOf,
   maskedRecipient,
   namedFiles,
   newestItems,
+  onAbsence,
   otherFields,
   readingsOf,
   reason,
+  standsSince,
 } from "../src/ui/story.ts";
 
 const FILE = { media_type: "image/png", name: "s.png", role: "signature", sha256: "ab".repeat(32), size: 7 };
@@ -95,6 +98,20 @@ test("the reason is the first check that decided the state", () => {
   const altered = verdict("altered", { stream: ["UNKNOWN", "tenant_unknown"], inclusion: ["INVALID", "inclusion"] });
   expect(reason(altered)?.code).toBe("inclusion");
   expect(reason(verdict("verified", { fresh: ["UNKNOWN", "as_of"] }))).toBeNull();
+});
+
+test("completeness is told with its block, and only where the record holds", () => {
+  const block = (number: number) => ({ number, hash: "0x", timestamp: number });
+  const told = order({ ...event({}), block: block(7) }, { ...event({}), block: block(8) }, { ...event({}), place: "pending" });
+  const whole = { ...verdict("verified_pending", {}), as_of: block(9), order: told };
+  expect(completeness(whole)).toEqual({ count: 2, block: block(9) });
+  expect(standsSince(whole)).toEqual(block(8));
+  expect(completeness({ ...whole, state: "could_not_check" })).toBeNull();
+  expect(completeness({ ...whole, checks: verdict("verified", { complete: ["UNKNOWN", "withheld"] }).checks })).toBeNull();
+  const absent: Check = { check: "absent", result: "VALID", code: null, detail: "" };
+  const unknown: Verdict = { ...whole, state: "test_data", order: null, checks: [absent] };
+  expect([onAbsence(unknown), onAbsence(whole), completeness(unknown)]).toEqual([true, false, null]);
+  expect(standsSince(unknown)).toEqual(block(9));
 });
 
 test("only these states show the record to hold", () => {
