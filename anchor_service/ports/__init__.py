@@ -50,6 +50,7 @@ from anchor_service.ports.store import (
     EventStore,
     FileDirectory,
     HeadMoved,
+    LeaseLost,
     LogReader,
     LogStore,
     NotFound,
@@ -58,6 +59,7 @@ from anchor_service.ports.store import (
     Snapshot,
     StoreRefused,
     TenantStore,
+    Turn,
 )
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "HeadMoved",
     "KeyRow",
     "LabelRow",
+    "LeaseLost",
     "LogReader",
     "LogStore",
     "LoggedEvent",
@@ -108,6 +111,7 @@ __all__ = [
     "StreamHead",
     "Tenant",
     "TenantStore",
+    "Turn",
     "Waiting",
     "WeighedStream",
 ]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Connection, insert, select, update
 
 from anchor_service.ports import Batch, Busy, Head, HeadMoved, LogReader, StreamHead, Waiting
 from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.storage.database import Database, insert_rows
-from anchor_service.storage.events import chunks
+from anchor_service.storage.database import Database, chunks, insert_rows, upsert
 from anchor_service.storage.tables import batches, checkpoints, entries, events, head, stream_heads, streams, tiles
 
 
@@ -55,7 +51,7 @@ class Log:
         """Append a batch in one transaction; the head moves by a compare-and-swap."""
         before, after = batch.before, batch.after
         try:
-            with self._database.write() as connection:
+            with self._database.write_fenced() as connection:
                 moved = connection.execute(
                     update(head)
                     .where(head.c.size == before.size, head.c.root == before.root, head.c.batch == before.batch)
@@ -113,7 +109,7 @@ class Log:
 
     def publish(self, size: int, note: str) -> None:
         """Publish a checkpoint; the same again is quiet."""
-        with self._database.write() as connection:
+        with self._database.write_fenced() as connection:
             upsert(connection, checkpoints, [{"size": size, "note": note}])
 
 
@@ -159,23 +155,3 @@ def read_checkpoint(connection: Connection, size: int | None = None) -> tuple[in
     query = select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
     row = connection.execute(query if size is None else query.where(checkpoints.c.size == size)).first()
     return None if row is None else (row.size, row.note)
-
-
-def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, replacing those of the same primary key."""
-    keys = [column.name for column in table.primary_key]
-    others = [column.name for column in table.columns if column.name not in keys]
-    if connection.dialect.name == "sqlite":
-        sqlite = insert_sqlite(table)
-        connection.execute(
-            sqlite.on_conflict_do_update(index_elements=keys, set_={name: sqlite.excluded[name] for name in others}),
-            rows,
-        )
-    else:
-        postgresql = insert_postgresql(table)
-        connection.execute(
-            postgresql.on_conflict_do_update(
-                index_elements=keys, set_={name: postgresql.excluded[name] for name in others}
-            ),
-            rows,
-        )
