@@ -143,6 +143,19 @@ class LogStore(LogReader, Protocol):
         """Publish a checkpoint; the same again is quiet."""
 
 
+class LeaseStore(Protocol):
+    """Where it is kept who seals and anchors, where several processes might."""
+
+    def take(self) -> bool:
+        """Take the lease if nobody holds it; what this process writes is fenced by its new token from now on."""
+
+    def renew(self, said: str) -> bool:
+        """Hold the lease on, and say how the holder is; False where another holds it by now."""
+
+    def release(self) -> None:
+        """Let another take it at once; quiet where it is not ours."""
+
+
 class SignerMemory(Protocol):
     """What the log key last signed, kept outside the database."""
 
