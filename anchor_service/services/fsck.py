@@ -195,7 +195,9 @@ class _Check:
         """Compare the rows of this batch, and the whole map as of the newest final anchor."""
         shape = self._snapshot.map_shape(batch)
         if shape.streams != len(self._map.records):
-            yield Finding(f"batch {batch}", f"it says {shape.streams} streams, and the entries {len(self._map.records)}")
+            yield Finding(
+                f"batch {batch}", f"it says {shape.streams} streams, and the entries {len(self._map.records)}"
+            )
         expected = self._map.touched(shape)
         found = set()
         for row in self._snapshot.bucket_rows(batch - 1, batch):
@@ -211,7 +213,9 @@ class _Check:
         if batch > self._final:
             missing = expected - found
         elif batch == self._final:
-            subtrees = {number: (holds, digest) for number, holds, digest in self._snapshot.subtrees(shape.depth, 0, batch)}
+            subtrees = {
+                number: (holds, digest) for number, holds, digest in self._snapshot.subtrees(shape.depth, 0, batch)
+            }
             whole = self._map.buckets(shape.depth)
             missing = {number for number, bucket in whole.items() if subtrees.get(number) != bucket.subtree}
         else:

@@ -339,7 +339,9 @@ def _check_map(batch: Batch, changed: _MapAfter, written: LogReader) -> None:
     """Read back the buckets that were written, hash their records, and go up to the root that the seal commits."""
     depth = changed.shape.depth
     read = written.buckets(depth, batch.after.batch, changed.buckets)
-    hashed = {number: Bucket(subtree(map_leaves(found.records), depth), found.records) for number, found in read.items()}
+    hashed = {
+        number: Bucket(subtree(map_leaves(found.records), depth), found.records) for number, found in read.items()
+    }
     if hashed != read or hashed != changed.buckets:
         raise ValueError("buckets of the stream map read back differently from what was written")
     if written.map_shape(batch.after.batch) != changed.shape:
