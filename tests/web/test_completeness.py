@@ -54,26 +54,31 @@ def unknown(site: Site, told: Story, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "line", "check", "limit"),
+    ("language", "words"),
     [
         (
             "en-GB",
-            "4 of 4 steps, nothing left out As of block 1012, 3 May 2026 at 14:33.",
-            "as of block 1012, 3 May 2026 at 14:33, the operator committed to exactly these 4 steps.",
-            "That everybody was shown this same history at all times.",
+            (
+                "4 of 4 steps, nothing left out As of block 1012, 3 May 2026 at 14:33.",
+                "as of block 1012, 3 May 2026 at 14:33, the operator committed to exactly these 4 steps.",
+                "That everybody was shown this same history at all times.",
+            ),
         ),
         (
             "zh-CN",
-            "应有 4 步，实有 4 步，没有遗漏 截至区块 1012，2026年5月3日 14:33。",
-            "截至区块 1012（2026年5月3日 14:33），运营方承诺的步骤恰好就是这 4 步。",
-            "所有人在任何时候看到的都是同一份历史",
+            (
+                "应有 4 步，实有 4 步，没有遗漏 截至区块 1012，2026年5月3日 14:33。",
+                "截至区块 1012（2026年5月3日 14:33），运营方承诺的步骤恰好就是这 4 步。",
+                "所有人在任何时候看到的都是同一份历史",
+            ),
         ),
     ],
     ids=LANGUAGES,
 )
 def test_the_card_says_that_nothing_was_left_out(
-    show: Show, open_page: Open, language: str, line: str, check: str, limit: str
+    show: Show, open_page: Open, language: str, words: tuple[str, str, str]
 ) -> None:
+    line, check, limit = words
     told = bag()
     site = show(told)
     page = open_page(site.label(told.stream), language)
