@@ -28,6 +28,6 @@ def some_policy(**members: Any) -> bytes:
         "receipt_keys": [],
         "rpc": [],
         "tenants": None,
-        "v": 0,
+        "v": 1,
     }
     return json.dumps(document | members, ensure_ascii=False).encode()

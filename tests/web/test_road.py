@@ -195,7 +195,7 @@ LIES: dict[str, tuple[str, Lie]] = {
     "another root": (ALTERED, edited(other_root)),
     "another block": (ALTERED, edited(other_block)),
     "one more member": (COULD_NOT, edited(lambda document: document.update(verdict="verified"))),
-    "another version": (COULD_NOT, edited(lambda document: document.update(v=1))),
+    "another version": (COULD_NOT, edited(lambda document: document.update(v=0))),
     "one more space": (COULD_NOT, lambda proof: proof + b" "),
     "half of it": (COULD_NOT, lambda proof: proof[: len(proof) // 2]),
     "nothing": (COULD_NOT, lambda _: b""),
@@ -271,17 +271,24 @@ def test_a_signature_image_that_lies(roads: Roads, open_page: Open, lie: Lie) ->
     assert page.locator("img").count() == 0
 
 
-def test_a_tail_left_out_is_what_version_0_cannot_see_and_says_so(roads: Roads, open_page: Open) -> None:
+@pytest.mark.parametrize("keep_anchors", [True, False])
+def test_a_tail_left_out(roads: Roads, open_page: Open, keep_anchors: bool) -> None:
     def without_last(document: Any) -> None:
         document["events"].pop()
         used = {event["anchor"] for event in document["events"]}
-        document["anchors"] = [anchor for at, anchor in enumerate(document["anchors"]) if at in used]
+        if not keep_anchors:
+            document["anchors"] = [anchor for at, anchor in enumerate(document["anchors"]) if at in used]
 
     page = open_page("about:blank")
     lie_about(page, r"/proof$", edited(without_last))
     page.goto(roads("anvil").link("bag"))
-    expect(page.locator("[data-check=complete]")).to_have_attribute("data-result", "SKIPPED")
-    expect(page.locator(".limits")).to_contain_text("That nothing was left out.")
+    expect(page.locator(".verdict h1")).to_have_text(ALTERED)
+    expect(page.locator("[data-check=complete]")).to_have_attribute("data-result", "INVALID")
+
+
+def test_what_is_whole_is_said_to_be(roads: Roads, open_page: Open) -> None:
+    page = open_page(roads("anvil").link("bag"))
+    expect(page.locator("[data-check=complete]")).to_have_attribute("data-result", "VALID")
 
 
 # --- nodes that lie ---------------------------------------------------------------------------------------------------
