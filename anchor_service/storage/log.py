@@ -187,7 +187,7 @@ class Log:
         self._delete(_OLDER_ROWS, found)
         return batch
 
-    def _delete(self, statement: Delete, rows: Sequence[Row[tuple[int, int, int]]]) -> None:
+    def _delete(self, statement: Delete, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
         for part in chunks(rows):
             with self._database.write() as connection:
                 connection.execute(
@@ -258,7 +258,9 @@ _LATER: Final = map_buckets.alias("later")
 _NEWEST: Final = map_buckets.c.batch == (
     select(func.max(_LATER.c.batch))
     .where(
-        _LATER.c.depth == map_buckets.c.depth, _LATER.c.bucket == map_buckets.c.bucket, _LATER.c.batch <= bindparam("as_of")
+        _LATER.c.depth == map_buckets.c.depth,
+        _LATER.c.bucket == map_buckets.c.bucket,
+        _LATER.c.batch <= bindparam("as_of"),
     )
     .scalar_subquery()
 )
