@@ -208,6 +208,19 @@ head: Final = Table(
     Column("last_event", Number, nullable=False),
 )
 
+# One row: who seals and anchors where several processes might.  `token` grows with every holder; it is unique so that
+# a row lock on it stops a new holder and not a renewal.  `until` in ms of the database's clock, `said` is what the
+# holder last said of itself.
+lease: Final = Table(
+    "lease",
+    metadata,
+    Column("id", Number, CheckConstraint("id = 1", name="one"), primary_key=True, autoincrement=False),
+    Column("token", Number, nullable=False, unique=True),
+    Column("holder", Text, nullable=False),
+    Column("until", Number, nullable=False),
+    Column("said", Text, nullable=False),
+)
+
 checkpoints: Final = Table(
     "checkpoints",
     metadata,

@@ -1,7 +1,7 @@
 """`sealtrail verify`: checks a proof or a bundle against a policy, offline unless it is told to ask.
 
 Exit codes (SPEC 15.17): 0 verified (or withdrawn, or test data: it says so), 1 altered, 2 malformed, also where a file
-cannot be read or an option is wrong, 3 could not check.
+cannot be read or an option is wrong, 3 could not check, 4 unknown code: the log never had it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from anchor_service.protocol.absence import is_absence, parse_absence
 from anchor_service.protocol.bundle import MAGIC, MAX_BUNDLE, parse_bundle
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.event import BlockId
@@ -23,7 +24,7 @@ from anchor_service.protocol.hashes import StreamId, parse_hash
 from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_block_hash, parse_policy
 from anchor_service.protocol.proof import MAX_PROOF, parse_proof
 from anchor_service.protocol.verdict import Inputs, Verdict
-from anchor_service.protocol.verify import needed_blocks, verify
+from anchor_service.protocol.verify import needed_blocks, verify, verify_absence
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
 from anchor_service.verifier.report import report, safe
@@ -70,12 +71,19 @@ def _run(options: argparse.Namespace, clock: Callable[[], float]) -> int:
     nodes += [NodePolicy(url, url in operators) for url in dict.fromkeys(options.rpc) if url not in known]
     if nodes:
         with contextlib.suppress(Malformed):
-            inputs = replace(
-                inputs, nodes=(*inputs.nodes, *ask(nodes, policy, needed_blocks(parse_proof(given.proof))))
-            )
-    verdict = verify(given.proof, policy, inputs)
+            inputs = replace(inputs, nodes=(*inputs.nodes, *ask(nodes, policy, _needed_blocks(given.proof))))
+    if not is_absence(given.proof):
+        verdict = verify(given.proof, policy, inputs)
+    elif inputs.stream is not None:
+        verdict = verify_absence(given.proof, policy, inputs.stream, inputs)
+    else:
+        raise Malformed("stream_missing", "which code was never in the log must be said: --stream HEX")
     _show(verdict, policy, options)
     return verdict.state.exit_code
+
+
+def _needed_blocks(proof: bytes) -> tuple[int, ...]:
+    return needed_blocks(parse_absence(proof) if is_absence(proof) else parse_proof(proof))
 
 
 def _show(verdict: Verdict, policy: Policy, options: argparse.Namespace) -> None:
@@ -164,9 +172,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sealtrail verify",
         description="Check the record of an order: offline, against a policy that says what you trust.",
-        epilog="Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check.",
+        epilog="Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check,"
+        " 4 unknown code.",
     )
-    parser.add_argument("proof", metavar="PROOF|BUNDLE", help="a proof or a bundle; - reads standard input")
+    parser.add_argument(
+        "proof", metavar="PROOF|BUNDLE", help="a proof, a bundle or an absence proof; - reads standard input"
+    )
     parser.add_argument("--policy", metavar="FILE", help="what you trust: keys, registry, chain, blocks")
     parser.add_argument(
         "--block",
