@@ -247,7 +247,7 @@ class _Check:
             yield Finding(where, f"it is not that of event {event.number}")
         if (entry.seq, entry.prev) != (length + 1, prev):
             yield Finding(where, "it does not follow the entry before it in its stream")
-        self._map.set(MapLeaf(entry.stream, length + 1, leaf))
+        self._map.put(MapLeaf(entry.stream, length + 1, leaf))
 
     def _seal(self, batch: BatchRow, raw: bytes, prev_seal: Hash) -> Iterator[Finding]:
         seal = parse_seal_entry(raw.decode())
@@ -307,7 +307,7 @@ class _Map:
         leaf = parse_record(record)
         return leaf.count, leaf.head
 
-    def set(self, leaf: MapLeaf) -> None:
+    def put(self, leaf: MapLeaf) -> None:
         number = bucket_of(leaf.stream, self._depth)
         self.records[leaf.stream] = self._buckets.setdefault(number, {})[leaf.stream] = print_record(leaf)
         self._changed.add(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Delete, Row, bindparam, delete, func, insert, select, update
 
@@ -184,7 +184,7 @@ class Log:
         self._delete(_OLDER_ROWS, found)
         return batch
 
-    def _delete(self, statement: Delete, rows: Sequence[Row[tuple[int, int, int]]]) -> None:
+    def _delete(self, statement: Delete, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
         for part in chunks(rows):
             with self._database.write_fenced() as connection:
                 connection.execute(

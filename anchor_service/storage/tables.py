@@ -181,8 +181,8 @@ batches: Final = Table(
     Column("streams", Number, nullable=False, server_default="0"),
 )
 
-# A bucket of the stream map as of the batches from `batch` on, until the next row of the same depth and bucket: rows are
-# added and deleted, never changed.  `streams` are its records (ports.buckets); `holds` and `hash` are its subtree.
+# A bucket of the stream map as of the batches from `batch` on, until the next row of the same depth and bucket: rows
+# are added and deleted, never changed.  `streams` are its records (ports.buckets); `holds` and `hash` are its subtree.
 map_buckets: Final = Table(
     "map_buckets",
     metadata,

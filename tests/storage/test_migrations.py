@@ -83,3 +83,14 @@ def test_creating_a_file_takes_up_after_a_crash(tmp_path: Path, monkeypatch: pyt
 def test_upgrading_nothing_is_refused(place: Place) -> None:
     with pytest.raises(StoreRefused, match="not there"):
         upgrade_database(place)
+
+
+def test_a_log_of_version_0_is_refused(place: Place) -> None:
+    """Its seals commit no map: there is no way from it, and nothing is changed in it."""
+    create_database(place, {"a": "b"}, 1)
+    with closing(Database(place)) as database, database.write() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '0001'")
+    for open_it in (Database, upgrade_database):
+        with pytest.raises(StoreRefused, match="version 0") as refused:
+            open_it(place)
+        assert refused.value.code == "format"

@@ -203,7 +203,8 @@ LIES: dict[str, tuple[str, Lie]] = {
     "another root": (ALTERED, edited(other_root)),
     "another block": (ALTERED, edited(other_block)),
     "one more member": (COULD_NOT, edited(lambda document: document.update(verdict="verified"))),
-    "another version": (COULD_NOT, edited(lambda document: document.update(v=2))),
+    "version 0": (COULD_NOT, edited(lambda document: document.update(v=0))),
+    "a later version": (COULD_NOT, edited(lambda document: document.update(v=2))),
     "one more space": (COULD_NOT, lambda proof: proof + b" "),
     "half of it": (COULD_NOT, lambda proof: proof[: len(proof) // 2]),
     "nothing": (COULD_NOT, lambda _: b""),
@@ -279,13 +280,27 @@ def test_a_signature_image_that_lies(roads: Roads, open_page: Open, lie: Lie) ->
     assert page.locator("img").count() == 0
 
 
-def test_a_tail_left_out_is_seen(roads: Roads, open_page: Open) -> None:
+@pytest.mark.parametrize("keep_anchors", [True, False])
+def test_a_tail_left_out(roads: Roads, open_page: Open, keep_anchors: bool) -> None:
+    def without_last(document: Any) -> None:
+        document["events"].pop()
+        used = {event["anchor"] for event in document["events"]}
+        if not keep_anchors:
+            document["anchors"] = [anchor for at, anchor in enumerate(document["anchors"]) if at in used]
+
     page = open_page("about:blank")
-    lie_about(page, r"/proof$", edited(without_tail))
+    lie_about(page, r"/proof$", edited(without_last))
     page.goto(roads("anvil").link("bag"))
+    expect(page.locator(".verdict h1")).to_have_text(ALTERED)
     expect(page.locator("[data-check=complete]")).to_have_attribute("data-result", "INVALID")
     expect(page.locator(".because")).to_contain_text("The log holds other steps of this order than those shown.")
     assert page.locator(".verdict .complete").count() == 0
+
+
+def test_what_is_whole_is_said_to_be(roads: Roads, open_page: Open) -> None:
+    page = open_page(roads("anvil").link("bag"))
+    expect(page.locator("[data-check=complete]")).to_have_attribute("data-result", "VALID")
+    expect(page.locator(".verdict .complete")).to_contain_text("nothing left out")
 
 
 # --- nodes that lie ---------------------------------------------------------------------------------------------------
