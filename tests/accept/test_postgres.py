@@ -1,4 +1,4 @@
-"""The real orders on PostgreSQL: imported through two `sealtrail api` at once, while the worker is killed and killed again.
+"""The real orders on PostgreSQL: imported through two `sealtrail api` at once, while the worker is killed twice.
 
 SEALTRAIL_TEST_ORDERS takes the first so many orders; all 8,135 without it.
 """
