@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,10 @@ from tests.services.log import TENANT, OpenLog, create_log, open_log
 def new_log(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A log as it is right after it was created; never opened, only copied."""
     return create_log(tmp_path_factory.mktemp("new") / "data")
+
+
+SQLITE_ONLY = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+"""For what looks into the file itself."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -43,7 +48,7 @@ def move_to_postgres(log: Settings, server: Postgres) -> Settings:
     file = log.data / DATABASE
     moved = log.model_copy(update={"database": server.url()})
     with closing(Database(file)) as old:
-        create_database(moved.database, old.facts, 1)
+        create_database(moved.database, old.facts, time.time_ns() // 1_000_000)
     with closing(Database(moved.database)) as new:
         Tenants(new).add_tenant(Tenant(TENANT, "Acme Goods"), 1)
     file.unlink()

@@ -27,6 +27,7 @@ from anchor_service.services.anchor import Anchor
 from anchor_service.settings import Settings
 from tests.anvil import Anvil, run_anvil
 from tests.chain.world import OWNER, PUBLISHER, address_of
+from tests.services.conftest import SQLITE_ONLY
 from tests.services.log import Crash, OpenLog, create_log, event, open_log
 
 
@@ -216,6 +217,7 @@ def test_another_root_in_the_registry_halts_the_log(settings: Settings) -> None:
         pass
 
 
+@SQLITE_ONLY
 def test_keys_or_a_chain_of_another_log_are_refused(settings: Settings, tmp_path: Path) -> None:
     other = create_log(tmp_path / "other")
     key = settings.data / "keys" / "log.key"

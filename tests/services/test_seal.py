@@ -19,6 +19,7 @@ from anchor_service.settings import Settings
 from anchor_service.storage.events import Events
 from anchor_service.storage.files import SignerFile
 from anchor_service.storage.log import Log
+from tests.services.conftest import SQLITE_ONLY
 from tests.services.log import Crash, OpenLog, create_log, event, open_log
 
 
@@ -189,6 +190,7 @@ def test_the_signer_never_signs_two_histories(log: OpenLog) -> None:
         signer.sign_head(sealed.size, sealed.root, tree)
 
 
+@SQLITE_ONLY
 def test_an_old_backup_does_not_go_on(settings: Settings) -> None:
     backup = settings.data.parent / "backup.db"
     with open_log(settings) as log:
@@ -256,6 +258,7 @@ def test_fsck_names_a_stream_that_weighs_too_little(log: OpenLog) -> None:
 
 
 @pytest.mark.parametrize(("table", "column"), DAMAGE)
+@SQLITE_ONLY
 def test_fsck_names_a_flipped_bit(log: OpenLog, table: str, column: str) -> None:
     log.accept(*(event(f"e{number}", f"A-{number}") for number in range(3)))
     log.settle()

@@ -17,6 +17,7 @@ from anchor_service.protocol.policy import parse_policy, print_policy
 from anchor_service.settings import Settings
 from anchor_service.wiring import build, create
 from anchor_service.workers.loop import Loop
+from tests.services.conftest import SQLITE_ONLY
 from tests.services.log import TENANT, create_log, event, open_log
 
 QUICK = {"seal_interval": 0.02, "anchor_interval": 0, "poll_interval": 0.02}
@@ -35,6 +36,7 @@ def test_creating_again_changes_nothing(settings: Settings) -> None:
     assert {path: path.read_bytes() for path in settings.data.rglob("*") if path.is_file()} == before
 
 
+@SQLITE_ONLY
 def test_keys_are_for_the_owner_alone(settings: Settings) -> None:
     for name in ("log.key", "receipt.key", "owner.key", "publisher.key"):
         assert (settings.data / "keys" / name).stat().st_mode & 0o077 == 0
@@ -76,6 +78,7 @@ def test_creating_takes_up_where_it_was_killed(
         log.check()
 
 
+@SQLITE_ONLY
 def test_a_log_whose_database_is_gone_is_not_made_anew(settings: Settings) -> None:
     with open_log(settings) as log:
         log.accept(event("e1"))
@@ -88,6 +91,7 @@ def test_a_log_whose_database_is_gone_is_not_made_anew(settings: Settings) -> No
         create(settings)
 
 
+@SQLITE_ONLY
 def test_one_process_at_a_time(settings: Settings) -> None:
     service = build(settings)
     try:
