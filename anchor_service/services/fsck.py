@@ -56,15 +56,21 @@ class Finding:
     problem: str
 
 
-def fsck(store: ReadStore, policy: Policy, now: int) -> list[Finding]:
-    """Check everything in one snapshot; `policy` names log, registry and keys, `now` is in ms UTC."""
+def fsck(
+    store: ReadStore, policy: Policy, now: int, note: Callable[[int, int], None] = lambda _done, _of: None
+) -> list[Finding]:
+    """Check everything in one snapshot; `policy` names log, registry and keys, `now` is in ms UTC.
+
+    `note` is told how many events and entries are done, and of how many.
+    """
     with store.snapshot() as snapshot:
-        return list(_Check(snapshot, policy, now).run())
+        return list(_Check(snapshot, policy, now, note).run())
 
 
 class _Check:
-    def __init__(self, snapshot: Snapshot, policy: Policy, now: int) -> None:
+    def __init__(self, snapshot: Snapshot, policy: Policy, now: int, note: Callable[[int, int], None]) -> None:
         self._snapshot = snapshot
+        self._note = note
         self._policy = policy
         self._log: LogId = policy.log
         self._now = now
@@ -86,6 +92,7 @@ class _Check:
 
     def _events(self) -> Iterator[Finding]:
         last, accepted = 0, 0
+        total = self._head.last_event + self._snapshot.waiting()[0] + self._head.size
         weights: dict[StreamId, tuple[int, int]] = {}  # and when the stream's newest event was accepted
         while page := self._snapshot.all_events(last, _PAGE):
             for logged in page:
@@ -99,6 +106,7 @@ class _Check:
                 added = weight(event.disclosures) + (ANCHOR if accepted > newest else 0)
                 weights[event.stream.id] = whole + added, accepted
                 yield from _guarded(where, self._event, logged)
+            self._note(last, total)
         if last < self._head.last_event:
             yield Finding("head", f"the last event in the log is {self._head.last_event}, and the last stored {last}")
         for stream, (whole, _) in weights.items():
@@ -171,6 +179,7 @@ class _Check:
             if rebuilt.root() != batch.root:
                 yield Finding(where, "its entries do not lead to its root")
             first, prev_seal = batch.size, leaves[-1]
+            self._note(self._head.last_event + first, self._head.last_event + self._head.size)
         yield from self._state(first, prev_seal, rebuilt)
 
     def _state(self, size: int, prev_seal: Hash, rebuilt: _Rebuilt) -> Iterator[Finding]:
