@@ -60,3 +60,12 @@ def test_nothing_else_is_served(baked: Path, http: httpx2.Client, name: str) -> 
     answer = http.get(f"/v/assets/{name}")
     assert answer.status_code == 404
     assert answer.content != b"no"
+
+
+def test_absence_is_shown_or_refused(world: Any, http: httpx2.Client) -> None:
+    answer = http.get("/v/absence", params={"stream": "xyz"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "hash_syntax")
+    service = world.service
+    if not service.health().final_size:
+        answer = http.get("/v/absence", params={"stream": "00" * 32})
+        assert (answer.status_code, answer.json()["code"]) == (404, "anchor_none")
