@@ -21,6 +21,7 @@ from anchor_service.ports import (
     MapShape,
     ReadStore,
     Snapshot,
+    Waiting,
     make_bucket,
     parse_record,
     print_record,
@@ -80,7 +81,7 @@ class _Check:
         self._map = _Map((len(self._weights) >> 2).bit_length())
         final = snapshot.final_size()
         self._final = (snapshot.batch_of(final - 1) or 0) if final else 0
-        self._entries: dict[int, LoggedEvent] = {}
+        self._entries: dict[int, Waiting] = {}  # by place, what their entries must say
 
     def run(self) -> Iterator[Finding]:
         yield from self._events()
@@ -129,7 +130,7 @@ class _Check:
         if logged.place is not None:
             if logged.place in self._entries:
                 yield Finding(where, f"entry {logged.place} is another event's")
-            self._entries[logged.place] = logged
+            self._entries[logged.place] = Waiting(event.number, stream.id, event.commitment, event.accepted)
 
     def _receipts(self) -> Iterator[Finding]:
         following = 1
@@ -241,15 +242,14 @@ class _Check:
 
     def _entry(self, index: int, raw: bytes, leaf: Leaf) -> Iterator[Finding]:
         where = f"entry {index}"
-        entry, logged = parse_event_entry(raw.decode()), self._entries.get(index)
-        if logged is None:
+        entry, event = parse_event_entry(raw.decode()), self._entries.get(index)
+        if event is None:
             yield Finding(where, "there is no event to it")
             return
-        event = logged.event
         length, prev = self._map.head(entry.stream)
         if (entry.log, entry.stream, entry.commitment, entry.accepted) != (
             self._log,
-            event.stream.id,
+            event.stream,
             event.commitment,
             event.accepted,
         ):

@@ -8,10 +8,8 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from anchor_service.api import examples
 from anchor_service.api.parts import Log
-from anchor_service.api.wire import IMMUTABLE, NEVER_STORED, REVALIDATED, content
-from anchor_service.protocol.hashes import StreamId, parse_hash
+from anchor_service.api.wire import IMMUTABLE, REVALIDATED, content
 
 _ASSET: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.(css|js|svg|png|woff2)", re.ASCII)
 _TYPES: Final = {
@@ -40,13 +38,6 @@ def get_asset(request: Request, log: Log, name: str) -> Response:
     if match is None or body is None:
         return Response("There is no such file.\n", 404, media_type="text/plain; charset=utf-8")
     return content(request, body, _TYPES[match[1]], name, IMMUTABLE)
-
-
-@router.get("/v/absence", include_in_schema=True, openapi_extra=examples.ABSENCE, tags=["log"])
-def get_absence(log: Log, stream: str) -> Response:
-    """Return the proof that the log held nothing of a stream, as of the newest final anchor (SPEC 14.6)."""
-    proof = log.prove.absence(StreamId(parse_hash(stream, "stream")))
-    return Response(proof, 200, {"Cache-Control": NEVER_STORED}, "application/json")
 
 
 @router.get("/v/{token}")
