@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ from anchor_service.protocol.receipt import receipts_origin
 from anchor_service.protocol.shape import VERSION
 from anchor_service.services.anchor import Anchor
 from anchor_service.services.attachments import Attachments
+from anchor_service.services.fsck import Finding, fsck
 from anchor_service.services.ingest import Ingest
 from anchor_service.services.keys import Keys
 from anchor_service.services.label import Labels
@@ -365,6 +366,10 @@ class Desk:
             else tuple(NodePolicy(url, operator=False) for url in settings.verifier_rpc_urls),
             max_age=None,
         )
+
+    def fsck(self, note: Callable[[int, int], None]) -> list[Finding]:
+        """Recompute what is stored and name every row that does not agree; `note` is told how far it is."""
+        return fsck(self._reading, self.policy(), _now(), note)
 
     def health(self) -> Health:
         """Say how far the log is, from a few indexed reads; `ready`: it can be read."""

@@ -217,6 +217,7 @@ BATCH: Final = _keyed(_answers({"200": "The batch."}, "application/json", 401, 4
 ANCHOR: Final = _keyed(_answers({"200": "The anchor."}, "application/json", 401, 403, 404, 422))
 CHECKPOINT: Final = _answers({"200": "A signed note.", "304": "You have it."}, "text/plain", 404)
 TILE: Final = _answers({"200": "Hashes of 32 bytes.", "304": "You have it."}, "application/octet-stream", 404)
+ABSENCE: Final = _answers({"200": "An absence proof, for `sealtrail verify`."}, "application/json", 404, 409, 422)
 RPC: Final = {
     "requestBody": {
         "required": True,

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from anchor_service.ports import AlreadyThere, CannotPay, ChainRefused, NotFound, StoreRefused
 from anchor_service.protocol.errors import Malformed, SealtrailError
 
+NOT_WHOLE: Final = 1
 BAD_INPUT: Final = 2
 COULD_NOT: Final = 3
 REFUSED: Final = 4
@@ -23,7 +24,7 @@ OUR_BUG: Final = 70
 INTERRUPTED: Final = 130
 
 EXIT_CODES: Final = (
-    "Exit codes: 0 done, 1 not verified, 2 bad usage or input, 3 could not (try again later), "
+    "Exit codes: 0 done, 1 not verified or damaged, 2 bad usage or input, 3 could not (try again later), "
     "4 refused to open or create, 70 a fault of Sealtrail, 130 interrupted."
 )
 

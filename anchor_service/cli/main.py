@@ -11,7 +11,7 @@ from functools import partial
 import typer
 
 from anchor_service import __version__
-from anchor_service.cli import importing, logs, orders, tenants
+from anchor_service.cli import checking, importing, logs, orders, tenants
 from anchor_service.cli.console import EXIT_CODES, guarded
 from anchor_service.cli.journal import log_to_stderr
 from anchor_service.verifier import command as verifier
@@ -28,7 +28,7 @@ app = typer.Typer(
 app.add_typer(tenants.tenant, name="tenant")
 app.add_typer(tenants.key, name="key")
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(logs.init, logs.serve, logs.api, logs.worker, logs.demo, logs.status, logs.upgrade),
+    *(logs.init, logs.serve, logs.api, logs.worker, logs.demo, logs.status, checking.fsck, logs.upgrade),
     *(orders.send, orders.proof, orders.bundle, orders.label, orders.policy, orders.page),
 )
 for _command in _COMMANDS:

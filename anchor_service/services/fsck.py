@@ -21,6 +21,7 @@ from anchor_service.ports import (
     MapShape,
     ReadStore,
     Snapshot,
+    Waiting,
     make_bucket,
     parse_record,
     print_record,
@@ -56,15 +57,21 @@ class Finding:
     problem: str
 
 
-def fsck(store: ReadStore, policy: Policy, now: int) -> list[Finding]:
-    """Check everything in one snapshot; `policy` names log, registry and keys, `now` is in ms UTC."""
+def fsck(
+    store: ReadStore, policy: Policy, now: int, note: Callable[[int, int], None] = lambda _done, _of: None
+) -> list[Finding]:
+    """Check everything in one snapshot; `policy` names log, registry and keys, `now` is in ms UTC.
+
+    `note` is told how many events and entries are done, and of how many.
+    """
     with store.snapshot() as snapshot:
-        return list(_Check(snapshot, policy, now).run())
+        return list(_Check(snapshot, policy, now, note).run())
 
 
 class _Check:
-    def __init__(self, snapshot: Snapshot, policy: Policy, now: int) -> None:
+    def __init__(self, snapshot: Snapshot, policy: Policy, now: int, note: Callable[[int, int], None]) -> None:
         self._snapshot = snapshot
+        self._note = note
         self._policy = policy
         self._log: LogId = policy.log
         self._now = now
@@ -74,7 +81,7 @@ class _Check:
         self._map = _Map((len(self._weights) >> 2).bit_length())
         final = snapshot.final_size()
         self._final = (snapshot.batch_of(final - 1) or 0) if final else 0
-        self._entries: dict[int, LoggedEvent] = {}
+        self._entries: dict[int, Waiting] = {}  # by place, what their entries must say
 
     def run(self) -> Iterator[Finding]:
         yield from self._events()
@@ -86,6 +93,7 @@ class _Check:
 
     def _events(self) -> Iterator[Finding]:
         last, accepted = 0, 0
+        total = self._head.last_event + self._snapshot.waiting()[0] + self._head.size
         weights: dict[StreamId, tuple[int, int]] = {}  # and when the stream's newest event was accepted
         while page := self._snapshot.all_events(last, _PAGE):
             for logged in page:
@@ -99,6 +107,7 @@ class _Check:
                 added = weight(event.disclosures) + (ANCHOR if accepted > newest else 0)
                 weights[event.stream.id] = whole + added, accepted
                 yield from _guarded(where, self._event, logged)
+            self._note(last, total)
         if last < self._head.last_event:
             yield Finding("head", f"the last event in the log is {self._head.last_event}, and the last stored {last}")
         for stream, (whole, _) in weights.items():
@@ -121,7 +130,7 @@ class _Check:
         if logged.place is not None:
             if logged.place in self._entries:
                 yield Finding(where, f"entry {logged.place} is another event's")
-            self._entries[logged.place] = logged
+            self._entries[logged.place] = Waiting(event.number, stream.id, event.commitment, event.accepted)
 
     def _receipts(self) -> Iterator[Finding]:
         following = 1
@@ -171,6 +180,7 @@ class _Check:
             if rebuilt.root() != batch.root:
                 yield Finding(where, "its entries do not lead to its root")
             first, prev_seal = batch.size, leaves[-1]
+            self._note(self._head.last_event + first, self._head.last_event + self._head.size)
         yield from self._state(first, prev_seal, rebuilt)
 
     def _state(self, size: int, prev_seal: Hash, rebuilt: _Rebuilt) -> Iterator[Finding]:
@@ -232,15 +242,14 @@ class _Check:
 
     def _entry(self, index: int, raw: bytes, leaf: Leaf) -> Iterator[Finding]:
         where = f"entry {index}"
-        entry, logged = parse_event_entry(raw.decode()), self._entries.get(index)
-        if logged is None:
+        entry, event = parse_event_entry(raw.decode()), self._entries.get(index)
+        if event is None:
             yield Finding(where, "there is no event to it")
             return
-        event = logged.event
         length, prev = self._map.head(entry.stream)
         if (entry.log, entry.stream, entry.commitment, entry.accepted) != (
             self._log,
-            event.stream.id,
+            event.stream,
             event.commitment,
             event.accepted,
         ):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from anchor_service.ports import (
+    AlreadyThere,
     AnchorRow,
     AnchorState,
     Audience,
@@ -28,6 +29,7 @@ from anchor_service.ports import (
     parse_record,
     split_records,
 )
+from anchor_service.protocol.absence import Absence, print_absence
 from anchor_service.protocol.canonical import JSON
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import BlockId, Disclosure, SealEntry, parse_event_entry, parse_seal_entry
@@ -51,8 +53,8 @@ from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, p
 from anchor_service.protocol.story import flag_events
 from anchor_service.protocol.streammap import MapLeaf, Subtree, Top, subtree_path
 from anchor_service.protocol.tiles import HEIGHT, WIDTH, TileTree
-from anchor_service.protocol.verdict import Result
-from anchor_service.protocol.verify import attachment_hashes, verify
+from anchor_service.protocol.verdict import Result, State, Verdict
+from anchor_service.protocol.verify import attachment_hashes, verify, verify_absence
 
 MAX_PAGE: Final = 500
 _MAX_LEVEL: Final = 6
@@ -323,19 +325,38 @@ class Prove:
             raise Malformed(
                 "proof_size", f"the proof has {len(raw)} bytes, and may have {MAX_PROOF}: ask for another view"
             )
-        self._check(raw, [BlockId(block.number, block.hash) for block in blocks if block is not None])
+        _check_verdict(verify(raw, self._trusting([block for block in blocks if block is not None])), "complete")
         return raw
 
-    def _check(self, raw: bytes, trusted: list[BlockId]) -> None:
-        """Raise where a verifier who trusts the anchors' blocks would not call this proof verified.
+    def absence(self, stream: StreamId) -> bytes:
+        """Return the proof that the log held nothing of a stream as of the newest final anchor (SPEC 14.6).
 
-        What is stored may be damaged and we may be wrong: neither may reach anybody as a proof.
+        Checked before it is given.  AlreadyThere (`stream_known`) where it held something; NotFound (`anchor_none`)
+        where there is no final anchor yet.
         """
-        verdict = verify(raw, self._policy().trusting(trusted))
-        if verdict.state.exit_code != 0:
-            failed = [check for check in verdict.checks if check.result in (Result.INVALID, Result.UNKNOWN)]
-            found = "; ".join(f"{check.name} {check.code}: {check.detail}" for check in failed)
-            raise StoreRefused("proof_damaged", f"the proof that we would give does not verify: {found}")
+        while True:
+            absence = self._absence(stream)
+            if absence is not None:  # else a newer anchor became final meanwhile
+                return absence
+
+    def _absence(self, stream: StreamId) -> bytes | None:
+        with self._store.snapshot() as snapshot:
+            size = snapshot.final_size()
+            row = snapshot.anchor(size)
+            if row is None or row.block is None:
+                raise NotFound("anchor_none", "no anchor is final yet: ask again later")
+            found = self._map.path(snapshot, size, stream)
+            if found is None:
+                return None
+            if found.end is not None and found.end.stream == stream:
+                raise AlreadyThere("stream_known", f"the log holds entries of the stream {stream}")
+            absence = Absence(_proven_anchor(snapshot, TileTree(snapshot), size), found.end, found.hashes)
+        raw = print_absence(absence)
+        _check_verdict(verify_absence(raw, self._trusting([row.block]), stream), "absent")
+        return raw
+
+    def _trusting(self, blocks: list[Block]) -> Policy:
+        return self._policy().trusting(BlockId(block.number, block.hash) for block in blocks)
 
     # --- the log ------------------------------------------------------------------------------------------------------
 
@@ -386,6 +407,18 @@ class Prove:
             if published is None or index * WIDTH + width > published[0] >> HEIGHT * level:
                 return None
             return snapshot.tile(level, index)[: width * HASH_SIZE]
+
+
+def _check_verdict(verdict: Verdict, decisive: str) -> None:
+    """Raise where a verifier who trusts the anchors' blocks would not say what the proof is given for.
+
+    What is stored may be damaged and we may be wrong: neither may reach anybody as a proof.
+    """
+    failed = [check for check in verdict.checks if check.result in (Result.INVALID, Result.UNKNOWN)]
+    sound = verdict.state.exit_code == 0 or verdict.state is State.UNKNOWN_CODE
+    if not sound or any(check.name == decisive for check in failed):
+        found = "; ".join(f"{check.name} {check.code}: {check.detail}" for check in failed)
+        raise StoreRefused("proof_damaged", f"the proof that we would give does not verify: {found}")
 
 
 class _Reach:

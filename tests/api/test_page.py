@@ -8,6 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from anchor_service.protocol.hashes import StreamId
+from anchor_service.protocol.verdict import Result
+from anchor_service.protocol.verify import verify_absence
+
 TOKEN = "A" * 22
 
 
@@ -60,3 +64,20 @@ def test_nothing_else_is_served(baked: Path, http: httpx2.Client, name: str) -> 
     answer = http.get(f"/v/assets/{name}")
     assert answer.status_code == 404
     assert answer.content != b"no"
+
+
+def test_absence_is_shown_or_refused(world: Any, http: httpx2.Client, event: Any) -> None:
+    answer = http.get("/v/absence", params={"stream": "xyz"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "hash_syntax")
+    sent = event()
+    assert http.post("/v1/events", json=sent).status_code < 300
+    assert world.service.settle(30)
+    stream = StreamId(bytes(32))
+    answer = http.get("/v/absence", params={"stream": stream.hex()})
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    verdict = verify_absence(answer.content, world.service.policy(), stream)
+    assert verdict.check("absent").result is Result.VALID
+    known = http.get(f"/v1/orders/{sent['order_id']}").json()["stream"]
+    answer = http.get("/v/absence", params={"stream": known})
+    assert (answer.status_code, answer.json()["code"]) == (409, "stream_known")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -202,6 +205,31 @@ def test_a_port_in_use_is_one_clear_line(served: Served, tmp_path: Path) -> None
             assert f"port {port} is in use" in done.stderr
             assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "demo").exists()
+
+
+def test_fsck_says_what_is_whole_what_is_damaged_and_what_could_not_be_checked(log: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "log"
+    shutil.copytree(log, copy)
+    done = sealtrail("fsck", "--data", copy)
+    assert done.returncode == 0, done.stderr
+    assert "whole" in done.stdout
+    database = copy / "sealtrail.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("insert into map_buckets values (0, 0, 7, 1, zeroblob(32), zeroblob(72))")
+        connection.commit()
+    done = sealtrail("fsck", "--data", copy)
+    assert done.returncode == 1
+    assert "map bucket 0 of depth 0, batch 7" in done.stdout
+    done = sealtrail("fsck", "--json", "--data", copy)
+    assert done.returncode == 1
+    (damage,) = json.loads(done.stdout)["damage"]
+    assert damage == {"where": "map bucket 0 of depth 0, batch 7", "problem": "it is beyond the newest batch"}
+    database.write_bytes(b"not a database" * 100)
+    for left in ("-wal", "-shm"):
+        Path(f"{database}{left}").unlink(missing_ok=True)
+    done = sealtrail("fsck", "--data", copy)
+    assert done.returncode == 3
+    assert "could not check" in done.stderr
 
 
 def test_a_page_with_a_policy_baked_in(log: Path, tmp_path: Path) -> None:

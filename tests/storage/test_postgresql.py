@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from anchor_service.ports import Batch, Busy, Head, HeadMoved, LeaseLost, StoreRefused, Tenant, Waiting
+from anchor_service.ports import Batch, Busy, Head, HeadMoved, LeaseLost, MapShape, StoreRefused, Tenant, Waiting
 from anchor_service.protocol.hashes import ZERO
 from anchor_service.storage import postgresql
 from anchor_service.storage.anchors import Anchors
@@ -335,7 +335,7 @@ def test_after_a_restart_of_the_server_it_goes_on() -> None:
 
 def batch_of_nothing() -> Batch:
     empty = Head(0, ZERO, 0, ZERO, 0, 0)
-    return Batch(empty, empty, [], {}, {})
+    return Batch(empty, empty, [], {}, MapShape(0, 0), {})
 
 
 def test_a_session_that_the_operator_ends_is_busy(postgres: Postgres, url: str) -> None:

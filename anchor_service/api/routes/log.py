@@ -25,6 +25,7 @@ from anchor_service.api.wire import (
     reply,
 )
 from anchor_service.protocol.canonical import SAFE_INTEGER
+from anchor_service.protocol.hashes import StreamId, parse_hash
 from anchor_service.protocol.tiles import WIDTH, tile_path
 
 _TILE: Final = re.compile(
@@ -83,6 +84,14 @@ def get_tile(request: Request, log: Log, path: str) -> Response:
         raise HttpProblem("tile_unknown", "the published checkpoint covers no such tile")
     # A tile of a given width never changes.
     return content(request, hashes, "application/octet-stream", hashlib.sha256(hashes).hexdigest(), IMMUTABLE)
+
+
+# Beside the page, which asks for it by a link relative to its own; the page's route is added after this one.
+@router.get("/v/absence", openapi_extra=examples.ABSENCE)
+def get_absence(log: Log, stream: str) -> Response:
+    """Return the proof that the log held nothing of a stream, as of the newest final anchor (SPEC 14.6)."""
+    proof = log.prove.absence(StreamId(parse_hash(stream, "stream")))
+    return Response(proof, 200, {"Cache-Control": NEVER_STORED}, "application/json")
 
 
 @router.post("/rpc", openapi_extra=examples.RPC)
