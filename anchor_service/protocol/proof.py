@@ -165,7 +165,8 @@ def parse_proof(raw: bytes) -> Proof:
     )
     opening = members(top["stream"], ("order_id", "salt", "tenant"), "stream")
     anchors = tuple(
-        _anchor(value, f"anchors[{at}]") for at, value in enumerate(items(top["anchors"], MAX_EVENTS, "anchors", 1))
+        parse_anchor(value, f"anchors[{at}]")
+        for at, value in enumerate(items(top["anchors"], MAX_EVENTS, "anchors", 1))
     )
     events = tuple(
         _event(value, f"events[{at}]") for at, value in enumerate(items(top["events"], MAX_EVENTS, "events", 1))
@@ -183,7 +184,7 @@ def parse_proof(raw: bytes) -> Proof:
         ),
         events=events,
         anchors=anchors,
-        map_path=_path(top["map"], "map", MAX_DEPTH),
+        map_path=parse_path(top["map"], "map", MAX_DEPTH),
         pending=pending,
     )
 
@@ -225,7 +226,7 @@ def _event(value: JSON, where: str) -> ProvenEvent:
         view=_view(event, where),
         entry_text=entry,
         index=whole(event["index"], f"{where}.index"),
-        path=_path(event["path"], f"{where}.path"),
+        path=parse_path(event["path"], f"{where}.path"),
         anchor=whole(event["anchor"], f"{where}.anchor"),
     )
 
@@ -253,11 +254,13 @@ def _view(value: dict[str, JSON], where: str) -> View:
     return View(disclosed, hidden)
 
 
-def _path(value: JSON, where: str, most: int = MAX_PATH) -> tuple[Hash, ...]:
+def parse_path(value: JSON, where: str, most: int = MAX_PATH) -> tuple[Hash, ...]:
+    """Read an array of at most `most` hashes."""
     return tuple(parse_hash(item, where) for item in items(value, most, where))
 
 
-def _anchor(value: JSON, where: str) -> ProvenAnchor:
+def parse_anchor(value: JSON, where: str) -> ProvenAnchor:
+    """Read an anchor as proofs carry it."""
     anchor = members(value, ("block", "checkpoint", "seal"), where)
     block = members(anchor["block"], ("header", "index", "nodes"), f"{where}.block")
     seal = members(anchor["seal"], ("entry", "path"), f"{where}.seal")
@@ -267,7 +270,7 @@ def _anchor(value: JSON, where: str) -> ProvenAnchor:
     return ProvenAnchor(
         checkpoint_text=checkpoint,
         seal_text=entry,
-        seal_path=_path(seal["path"], f"{where}.seal.path"),
+        seal_path=parse_path(seal["path"], f"{where}.seal.path"),
         evidence=ChainEvidence(
             header=hex_bytes(block["header"], MAX_HEADER, f"{where}.block.header"),
             index=whole(block["index"], f"{where}.block.index"),
@@ -290,7 +293,7 @@ def parse_receipt(value: JSON, where: str = "receipt") -> Receipt:
     leaf, note = text(receipt["leaf"], f"{where}.leaf"), text(receipt["note"], f"{where}.note")
     parse_receipt_leaf(leaf)
     parse_checkpoint(note)
-    return Receipt(leaf, whole(receipt["index"], f"{where}.index"), _path(receipt["path"], f"{where}.path"), note)
+    return Receipt(leaf, whole(receipt["index"], f"{where}.index"), parse_path(receipt["path"], f"{where}.path"), note)
 
 
 # --- printing -------------------------------------------------------------------------------------------------------
@@ -300,30 +303,19 @@ def print_proof(proof: Proof) -> bytes:
     """Print a proof; parse_proof reads it back to the same value."""
     return print_json(
         {
-            "anchors": [
-                {
-                    "block": {
-                        "header": anchor.evidence.header.hex(),
-                        "index": anchor.evidence.index,
-                        "nodes": [node.hex() for node in anchor.evidence.nodes],
-                    },
-                    "checkpoint": anchor.checkpoint_text,
-                    "seal": {"entry": anchor.seal_text, "path": _print_path(anchor.seal_path)},
-                }
-                for anchor in proof.anchors
-            ],
+            "anchors": [print_anchor(anchor) for anchor in proof.anchors],
             "events": [
                 _print_view(event.view)
                 | {
                     "anchor": event.anchor,
                     "entry": event.entry_text,
                     "index": event.index,
-                    "path": _print_path(event.path),
+                    "path": print_path(event.path),
                 }
                 for event in proof.events
             ],
             "format": FORMAT,
-            "map": _print_path(proof.map_path),
+            "map": print_path(proof.map_path),
             "pending": [
                 _print_view(pending.view) | {"receipt": print_receipt(pending.receipt)} for pending in proof.pending
             ],
@@ -337,13 +329,26 @@ def print_proof(proof: Proof) -> bytes:
     )
 
 
+def print_anchor(anchor: ProvenAnchor) -> dict[str, JSON]:
+    """Return an anchor as a JSON value."""
+    return {
+        "block": {
+            "header": anchor.evidence.header.hex(),
+            "index": anchor.evidence.index,
+            "nodes": [node.hex() for node in anchor.evidence.nodes],
+        },
+        "checkpoint": anchor.checkpoint_text,
+        "seal": {"entry": anchor.seal_text, "path": print_path(anchor.seal_path)},
+    }
+
+
 def print_receipt(receipt: Receipt) -> dict[str, JSON]:
     """Return a receipt as a JSON value (SPEC 13.3)."""
     return {
         "index": receipt.index,
         "leaf": receipt.leaf,
         "note": receipt.note,
-        "path": _print_path(receipt.path),
+        "path": print_path(receipt.path),
     }
 
 
@@ -354,5 +359,6 @@ def _print_view(view: View) -> dict[str, JSON]:
     }
 
 
-def _print_path(path: tuple[Hash, ...]) -> list[JSON]:
+def print_path(path: tuple[Hash, ...]) -> list[JSON]:
+    """Return a path as a JSON value."""
     return [step.hex() for step in path]

@@ -37,11 +37,15 @@ class State(StrEnum):
     ALTERED = "altered"
     MALFORMED = "malformed"
     COULD_NOT_CHECK = "could_not_check"
+    UNKNOWN_CODE = "unknown_code"
 
     @property
     def exit_code(self) -> int:
         """The exit code of a verifier (SPEC 15.17)."""
-        return {State.ALTERED: 1, State.MALFORMED: 2, State.COULD_NOT_CHECK: 3}.get(self, 0)
+        return _EXIT_CODES.get(self, 0)
+
+
+_EXIT_CODES: Final = {State.ALTERED: 1, State.MALFORMED: 2, State.COULD_NOT_CHECK: 3, State.UNKNOWN_CODE: 4}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ nobody anything; what nodes said is an argument, and counts as far as SPEC 15.8 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeAlias, TypeVar
 
 from anchor_service.protocol import lifecycle
+from anchor_service.protocol.absence import Absence, parse_absence
 from anchor_service.protocol.errors import Altered, Malformed, SealtrailError, Unproven
 from anchor_service.protocol.event import (
     MANDATORY,
@@ -18,15 +19,16 @@ from anchor_service.protocol.event import (
     follows,
 )
 from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored
-from anchor_service.protocol.hashes import LogId, parse_hash
+from anchor_service.protocol.hashes import LogId, StreamId, parse_hash
 from anchor_service.protocol.merkle import leaf_hash, verify_inclusion
+from anchor_service.protocol.nodes import answers_that_count, trust_block
 from anchor_service.protocol.policy import Policy, verify_checkpoint
 from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.signature import verify_actor
 from anchor_service.protocol.story import tell
-from anchor_service.protocol.streammap import MapLeaf, verify_in_map
-from anchor_service.protocol.verdict import Check, Inputs, NodeAnswer, Result, State, Verdict
+from anchor_service.protocol.streammap import MapLeaf, verify_in_map, verify_not_in_map
+from anchor_service.protocol.verdict import Check, Inputs, Result, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
 
 Findings: TypeAlias = "Iterator[SealtrailError]"
 P = ParamSpec("P")
+D = TypeVar("D", Proof, Absence)
 
 
-def needed_blocks(proof: Proof) -> tuple[int, ...]:
+def needed_blocks(proof: Proof | Absence) -> tuple[int, ...]:
     """Return the numbers of the blocks that nodes should be asked for: the anchors' and the newest `not_before`."""
     numbers = {header.number for header in _headers(proof) if header is not None}
     if (block := proof.anchors[-1].seal.not_before) is not None:
@@ -50,9 +53,7 @@ def verify(raw: bytes, policy: Policy, inputs: Inputs | None = None) -> Verdict:
     try:
         proof = parse_proof(raw)
     except Malformed as problem:
-        malformed = Check("format", Result.INVALID, problem.code, problem.message)
-        skipped = (Check(name, Result.SKIPPED, "malformed", "the proof is malformed") for name in list(_CHECKS)[1:])
-        return Verdict(State.MALFORMED, (malformed, *skipped))
+        return _malformed(problem, CHECKS)
     case = _Case(proof, policy, inputs or Inputs(), _headers(proof))
     checks = tuple(_run(name, check, case) for name, check in _CHECKS.items())
     end, steps = tell(proof, case.headers, policy.log)
@@ -67,12 +68,39 @@ def verify(raw: bytes, policy: Policy, inputs: Inputs | None = None) -> Verdict:
     )
 
 
+def verify_absence(raw: bytes, policy: Policy, stream: StreamId, inputs: Inputs | None = None) -> Verdict:
+    """Run the checks of SPEC 15.18 on an absence proof's bytes: was nothing of this stream in the log?"""
+    try:
+        absence = parse_absence(raw)
+    except Malformed as problem:
+        return _malformed(problem, ABSENCE_CHECKS)
+    case = _Case(absence, policy, inputs or Inputs(), _headers(absence))
+    checks = (
+        _run("format", _format, case),
+        _run("checkpoint", _checkpoint, case),
+        _run("inclusion", _inclusion, case),
+        _run("anchor", _anchor, case),
+        _run("block", _block, case),
+        _run("absent", lambda case: _absent(case, stream), case),
+        _run("dated", _dated, case),
+        _run("fresh", _fresh, case),
+    )
+    state = _failed(checks) or (State.TEST_DATA if policy.chain.test else State.UNKNOWN_CODE)
+    return Verdict(state=state, checks=checks, as_of=case.headers[-1])
+
+
+def _malformed(problem: Malformed, names: Sequence[str]) -> Verdict:
+    malformed = Check("format", Result.INVALID, problem.code, problem.message)
+    skipped = (Check(name, Result.SKIPPED, "malformed", "the proof is malformed") for name in names[1:])
+    return Verdict(State.MALFORMED, (malformed, *skipped))
+
+
 # --- the checks, in the order of SPEC 15 ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    proof: Proof
+class _Case(Generic[D]):
+    proof: D
     policy: Policy
     inputs: Inputs
     headers: tuple[BlockHeader | None, ...]  # of each anchor; None where its RLP is broken
@@ -86,7 +114,7 @@ class _Skipped(SealtrailError):
     """There is nothing to check."""
 
 
-def _run(name: str, check: Callable[[_Case], Findings], case: _Case) -> Check:
+def _run(name: str, check: Callable[[_Case[D]], Findings], case: _Case[D]) -> Check:
     """Gather a check's findings: the first INVALID one counts, else the first UNKNOWN, else the first SKIPPED."""
     findings = list(check(case))
     for kind, result in (
@@ -100,12 +128,12 @@ def _run(name: str, check: Callable[[_Case], Findings], case: _Case) -> Check:
     return Check(name, Result.VALID, None, _VALID[name])
 
 
-def _format(_case: _Case) -> Findings:
+def _format(_case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.1: the proof parsed, or we would not be here."""
     yield from ()
 
 
-def _stream(case: _Case) -> Findings:
+def _stream(case: _Case[Proof]) -> Findings:
     """15.2: whose order this is."""
     opening = case.proof.opening
     if any(event.entry.stream != opening.stream for event in case.proof.events):
@@ -116,7 +144,7 @@ def _stream(case: _Case) -> Findings:
         yield Unproven("tenant_unknown", f"the policy does not name the tenant {opening.tenant!r}")
 
 
-def _events(case: _Case) -> Findings:
+def _events(case: _Case[Proof]) -> Findings:
     """15.3: each event is what its entry committed to."""
     for place, event in enumerate(case.proof.events, start=1):
         if event.view.commitment != event.entry.commitment:
@@ -134,13 +162,13 @@ def _grammar(view: View, where: str) -> Findings:
         yield Altered("event_grammar", f"{where}: {problem.code}: {problem.message}")
 
 
-def _sequence(case: _Case) -> Findings:
+def _sequence(case: _Case[Proof]) -> Findings:
     """15.4: from the first event on, without a gap."""
     if not follows([(event.entry, event.leaf) for event in case.proof.events]):
         yield Altered("sequence", "the events do not follow one another from the first on")
 
 
-def _checkpoint(case: _Case) -> Findings:
+def _checkpoint(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.5: the log's key signed each checkpoint."""
     for anchor in case.proof.anchors:
         yield from _caught(verify_checkpoint, anchor.checkpoint, case.policy)
@@ -153,7 +181,7 @@ def _caught(check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Fi
         yield finding
 
 
-def _inclusion(case: _Case) -> Findings:
+def _inclusion(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.6: each entry is in the log at its place, and each checkpoint ends with its seal."""
     for event in case.proof.events:
         checkpoint = case.proof.anchors[event.anchor].checkpoint
@@ -170,7 +198,7 @@ def _verify_seal(anchor: ProvenAnchor, log: LogId) -> None:
         raise Altered("seal", f"the checkpoint of size {checkpoint.size} does not end with its own seal entry")
 
 
-def _anchor(case: _Case) -> Findings:
+def _anchor(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.7: the registry recorded each checkpoint."""
     registry = case.policy.chain.registry
     for anchor in case.proof.anchors:
@@ -178,55 +206,16 @@ def _anchor(case: _Case) -> Findings:
         yield from _caught(verify_anchored, anchor.evidence, registry, case.log, checkpoint.size, checkpoint.root)
 
 
-def _block(case: _Case) -> Findings:
+def _block(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.8: each anchor's block is one that the verifier trusts."""
     for header in case.headers:
         if header is None:
             yield Unproven("block_untrusted", "a block header cannot be read")
         else:
-            yield from _caught(_trust, case, BlockId(header.number, header.hash))
+            yield from _caught(trust_block, BlockId(header.number, header.hash), case.policy, case.inputs.nodes)
 
 
-def _trust(case: _Case, block: BlockId) -> None:
-    """Decide whether a block is trusted (SPEC 15.8, 1 to 4); Altered or Unproven where it is not."""
-    # SPEC 15.8: The policy lists its number with its hash: trusted.
-    listed = {known.hash for known in case.policy.blocks if known.number == block.number}
-    if block.hash in listed:
-        return
-    where = f"block {block.number} (0x{block.hash.hex()})"
-    if listed:
-        raise Altered("block_other", f"{where} is not the block of that number that the policy trusts")
-    answers = _answers(case)
-    same = [node for node in answers if node.blocks.get(block.number) == block.hash]
-    final = [node for node in same if node.final is not None and block.number <= node.final]
-    other = [node for node in answers if node.blocks.get(block.number) not in (None, block.hash)]
-    if other and same:
-        raise Unproven("nodes_disagree", f"the nodes asked disagree on {where}")
-    if other:
-        raise Altered("block_other", f"{other[0].url} has another block than {where} at that number")
-    if final:
-        return
-    if same:
-        raise Unproven("block_not_final", f"{where} is not final yet")
-    nodes = case.inputs.nodes
-    if nodes and all(node.operator for node in nodes) and not case.policy.chain.test:
-        raise Unproven("operator_node", "only a node that the log's operator runs was asked")
-    if nodes:
-        raise Unproven("nodes_silent", f"no node could be asked for {where}")
-    raise Unproven("block_untrusted", f"nobody was asked whether {where} is on the chain")
-
-
-def _answers(case: _Case) -> list[NodeAnswer]:
-    """Return the nodes' answers that count (SPEC 15.8, 2)."""
-    chain = case.policy.chain
-    return [
-        node
-        for node in case.inputs.nodes
-        if node.error is None and node.chain_id == chain.id and (chain.test or not node.operator)
-    ]
-
-
-def _complete(case: _Case) -> Findings:
+def _complete(case: _Case[Proof]) -> Findings:
     """15.9: nothing was left out: the map of the newest anchor has exactly these events of the stream."""
     events, newest = case.proof.events, case.proof.anchors[-1]
     last = MapLeaf(events[-1].entry.stream, len(events), events[-1].leaf)
@@ -237,7 +226,13 @@ def _complete(case: _Case) -> Findings:
                 yield Unproven("withheld", f"event {place} does not disclose {name}")
 
 
-def _signatures(case: _Case) -> Findings:
+def _absent(case: _Case[Absence], stream: StreamId) -> Findings:
+    """15.18: nothing of this stream is in the log."""
+    absence = case.proof
+    yield from _caught(verify_not_in_map, stream, absence.leaf, absence.map_path, absence.anchor.seal.map)
+
+
+def _signatures(case: _Case[Proof]) -> Findings:
     """15.10: who signed what they said."""
     signed = [event.view for event in case.proof.events if "signature" in event.view.fields]
     signed += [pending.view for pending in case.proof.pending if "signature" in pending.view.fields]
@@ -247,11 +242,11 @@ def _signatures(case: _Case) -> Findings:
         yield _Skipped("no_signatures", "no event is signed by an actor")
 
 
-def _verify_actor(view: View, case: _Case) -> str:
+def _verify_actor(view: View, case: _Case[Proof]) -> str:
     return verify_actor(view.fields["signature"], view.digests, case.log, case.proof.opening.stream)
 
 
-def _attachments(case: _Case) -> Findings:
+def _attachments(case: _Case[Proof]) -> Findings:
     """15.11: the files are the ones that were committed."""
     given = case.inputs.attachments
     named: set[str] = set()
@@ -289,7 +284,7 @@ def _views(proof: Proof) -> list[View]:
     return [event.view for event in proof.events] + [pending.view for pending in proof.pending]
 
 
-def _pending(case: _Case) -> Findings:
+def _pending(case: _Case[Proof]) -> Findings:
     """15.12: what is promised and not anchored yet."""
     shown = {event.entry.commitment for event in case.proof.events}
     for place, pending in enumerate(case.proof.pending, start=1):
@@ -302,7 +297,7 @@ def _pending(case: _Case) -> Findings:
         yield _Skipped("no_pending", "no event waits for its anchor")
 
 
-def _verify_pending(case: _Case, place: int, view: View, receipt: Receipt) -> None:
+def _verify_pending(case: _Case[Proof], place: int, view: View, receipt: Receipt) -> None:
     where = f"pending event {place}"
     try:
         promise = verify_receipt(receipt, case.policy.origin, case.policy.receipt_keys)
@@ -318,27 +313,27 @@ def _verify_pending(case: _Case, place: int, view: View, receipt: Receipt) -> No
         raise finding
 
 
-def _dated(case: _Case) -> Findings:
+def _dated(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.13: from which block on it can have been sealed."""
     block = case.proof.anchors[-1].seal.not_before
     if block is None:
         yield _Skipped("no_not_before", "the seal names no block from before")
         return
     try:
-        _trust(case, block)
+        trust_block(block, case.policy, case.inputs.nodes)
     except SealtrailError:
         yield Unproven(
             "not_before_untrusted", f"the seal says it is newer than block {block.number}, which is not checked"
         )
 
 
-def _fresh(case: _Case) -> Findings:
+def _fresh(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.14: how new this is."""
     newest, header = case.proof.anchors[-1].checkpoint, case.headers[-1]
     max_age, now = case.policy.max_age, case.inputs.now
     if header is not None and max_age is not None and now is not None and (header.timestamp + max_age) * 1000 < now:
         yield Unproven("too_old", f"the newest anchor is older than the {max_age} s that the policy allows")
-    heads = [node.head for node in _answers(case) if node.head is not None]
+    heads = [node.head for node in answers_that_count(case.policy, case.inputs.nodes) if node.head is not None]
     same = (newest.size, newest.root) in heads
     if any(size == newest.size and root != newest.root for size, root in heads):
         if same:
@@ -351,7 +346,7 @@ def _fresh(case: _Case) -> Findings:
         yield Unproven("as_of", "nobody was asked for the registry's head: this is the record as of the block named")
 
 
-_CHECKS: Final[dict[str, Callable[[_Case], Findings]]] = {
+_CHECKS: Final[dict[str, Callable[[_Case[Proof]], Findings]]] = {
     "format": _format,
     "stream": _stream,
     "events": _events,
@@ -379,7 +374,8 @@ _VALID: Final = {
     "inclusion": "every entry is in the log at its place",
     "anchor": "the registry recorded the log",
     "block": "the block is one that you trust",
-    "complete": "nothing was left out",
+    "complete": "nothing was left out: as of the newest block, the log holds exactly these events of the order",
+    "absent": "the log held nothing of this code",
     "signatures": "the actors' signatures hold",
     "attachments": "the files are the ones that were committed",
     "pending": "newer events are promised by receipts",
@@ -387,17 +383,27 @@ _VALID: Final = {
     "fresh": "this is the newest state that the registry holds",
 }
 
+ABSENCE_CHECKS: Final = ("format", "checkpoint", "inclusion", "anchor", "block", "absent", "dated", "fresh")
+
 REQUIRED: Final = ("stream", "events", "sequence", "checkpoint", "inclusion", "anchor", "block", "complete")
 
 
-def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) -> State:
-    """15.15: the state that follows."""
+def _failed(checks: Sequence[Check]) -> State | None:
+    """15.15, 1 and 2: what stands against the record, or in the way of checking it."""
     if any(check.result is Result.INVALID for check in checks):
         return State.ALTERED
     unknown = {check.name for check in checks if check.result is Result.UNKNOWN}
     too_old = any(check.code == "too_old" for check in checks)
     if too_old or not unknown.isdisjoint(REQUIRED):
         return State.COULD_NOT_CHECK
+    return None
+
+
+def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) -> State:
+    """15.15: the state that follows."""
+    failed = _failed(checks)
+    if failed is not None:
+        return failed
     if policy.chain.test:
         return State.TEST_DATA
     if end in lifecycle.WITHDRAWN:
@@ -408,7 +414,7 @@ def _state(checks: Sequence[Check], policy: Policy, end: str, *, pending: bool) 
 # --- what the checks read --------------------------------------------------------------------------------------------
 
 
-def _headers(proof: Proof) -> tuple[BlockHeader | None, ...]:
+def _headers(proof: Proof | Absence) -> tuple[BlockHeader | None, ...]:
     headers: list[BlockHeader | None] = []
     for anchor in proof.anchors:
         try:
@@ -418,6 +424,6 @@ def _headers(proof: Proof) -> tuple[BlockHeader | None, ...]:
     return tuple(headers)
 
 
-def _tenant_name(case: _Case) -> str:
+def _tenant_name(case: _Case[Proof]) -> str:
     tenant = case.proof.opening.tenant
     return (case.policy.tenants or {}).get(tenant, tenant)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anchor_service.protocol.canonical import print_json
 from anchor_service.protocol.verdict import State
-from anchor_service.protocol.verify import CHECKS
+from anchor_service.protocol.verify import ABSENCE_CHECKS, CHECKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,13 +22,14 @@ Document = dict[str, Any]
 
 VALID: Final[Found] = ("VALID", None)
 WELL: Final[dict[str, Found]] = dict.fromkeys(CHECKS, VALID) | {
-    "complete": ("SKIPPED", "no_map"),
     "signatures": ("SKIPPED", "no_signatures"),
     "attachments": ("SKIPPED", "no_attachments"),
     "pending": ("SKIPPED", "no_pending"),
     "fresh": ("UNKNOWN", "as_of"),
 }
 """What an order is found to be that is well and checked offline."""
+ABSENT: Final[dict[str, Found]] = dict.fromkeys(ABSENCE_CHECKS, VALID) | {"fresh": ("UNKNOWN", "as_of")}
+"""What an absence proof is found to be that is well and checked offline."""
 
 
 def invalid(code: str | None) -> Found:
@@ -53,7 +54,7 @@ def only(**checks: Found) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`name` ends in `_fail` where the proof is damaged; `checks` are those that differ from WELL."""
+    """`name` ends in `_fail` where the proof is damaged; `checks` are those that differ from `well`."""
 
     name: str
     sentence: str
@@ -62,6 +63,7 @@ class Case:
     state: str
     checks: dict[str, Found] = field(default_factory=dict)
     inputs: Document | None = None
+    well: dict[str, Found] = field(default_factory=lambda: WELL)
 
     @property
     def expected(self) -> Document:
@@ -69,7 +71,7 @@ class Case:
         return {
             "state": self.state,
             "exit": State(self.state).exit_code,
-            "checks": [[name, *found] for name, found in (WELL | self.checks).items()],
+            "checks": [[name, *found] for name, found in (self.well | self.checks).items()],
         }
 
     def files(self) -> dict[str, bytes]:

@@ -6,10 +6,12 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+from anchor_service.protocol.absence import is_absence
 from anchor_service.protocol.policy import parse_policy
-from anchor_service.protocol.verify import verify
+from anchor_service.protocol.verify import verify, verify_absence
 from anchor_service.verifier.inputs import parse_inputs
 from scripts.vectors import (
+    completeness,
     damaged_chain,
     damaged_documents,
     damaged_promises,
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 
 def every_case() -> list[Case]:
     """Make all cases; ValueError where two have one name."""
-    themes = (good, undecided, damaged_records, mixed, damaged_signatures, damaged_promises, damaged_chain)
-    cases = [case for theme in (*themes, damaged_documents) for case in theme.cases()]
+    themes = (good, undecided, completeness, damaged_records, mixed, damaged_signatures, damaged_promises)
+    cases = [case for theme in (*themes, damaged_chain, damaged_documents) for case in theme.cases()]
     names = [case.name for case in cases]
     if len(set(names)) != len(names):
         raise ValueError(f"two cases of one name: {sorted(name for name in names if names.count(name) > 1)}")
@@ -42,7 +44,12 @@ def every_case() -> list[Case]:
 def differences(case: Case) -> list[str]:
     """Say where `verify` finds something else than the case wants."""
     policy = parse_policy(pretty(case.policy))
-    verdict = verify(case.proof, policy, parse_inputs(pretty(case.inputs or {})))
+    inputs = parse_inputs(pretty(case.inputs or {}))
+    if is_absence(case.proof):
+        assert inputs.stream is not None
+        verdict = verify_absence(case.proof, policy, inputs.stream, inputs)
+    else:
+        verdict = verify(case.proof, policy, inputs)
     wanted = case.expected
     found = [] if verdict.state == wanted["state"] else [f"{case.name}: {verdict.state}, not {wanted['state']}"]
     for check, (name, result, code) in zip(verdict.checks, wanted["checks"], strict=True):

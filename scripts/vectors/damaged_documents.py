@@ -32,10 +32,11 @@ def cases() -> Iterator[Case]:
     for name, sentence, damage in [*_bytes(print_json(proof)), *_shapes(), *_texts(), *_places(), *_notes(world)]:
         yield damaged(name, sentence, damage)
     versions: list[tuple[str, str, Any]] = [
-        ("version_1", "Format version 1.", 1),
+        ("version_0", "Format version 0, which had no stream map.", 0),
+        ("version_2", "Format version 2.", 2),
         ("version_true", "The version is true, which some languages take for 1.", True),
         ("version_false", "The version is false, which some languages take for 0.", False),
-        ("version_text", "The version is the text 0.", "0"),
+        ("version_text", "The version is the text 1.", "1"),
         ("version_null", "The version is null.", None),
     ]
     for name, sentence, version in versions:
@@ -104,7 +105,7 @@ def _bytes(raw: bytes) -> Iterator[Damage]:
     yield "members_unordered", "The same document, its members in another order.", _raw(_reversed)
     yield "escaped_ascii", "The same document, a letter of a key escaped.", _swap(b'"format"', b'"\\u0066ormat"')
     yield "escaped_slash", "The same document, a slash escaped.", _swap(b"sealtrail/proof", b"sealtrail\\/proof")
-    yield "duplicate_member", "A member twice.", _swap(b'"map":null', b'"map":null,"map":null')
+    yield "duplicate_member", "A member twice.", _swap(b'"map":[', b'"map":[],"map":[')
     yield "duplicate_member_deep", "A member of an event twice.", _swap(b'"index":1,', b'"index":1,"index":1,')
     yield "number_minus_zero", "An anchor's place is written -0.", _swap(b'"anchor":0', b'"anchor":-0')
     yield "number_fraction", "An anchor's place is written 0.0.", _swap(b'"anchor":0', b'"anchor":0.0')
@@ -115,9 +116,9 @@ def _bytes(raw: bytes) -> Iterator[Damage]:
     yield "lone_surrogate", "A lone surrogate in the order's id.", _swap(b'"A-1001"', b'"A-1001\\ud800"')
     yield "not_utf8", "A byte that is not UTF-8 in the order's id.", _swap(b'"A-1001"', b'"A-1001\xff"')
     deep = b"[" * 33 + b"]" * 33
-    yield "too_deep", "A member nested 33 deep.", _swap(b'"map":null', b'"map":' + deep)
-    yield "far_too_deep", "A member nested 100,000 deep.", _swap(b'"map":null', b'"map":' + b"[" * 100_000)
-    assert b'"map":null' in raw
+    yield "too_deep", "A member nested 33 deep.", _swap(b'"map":[', b'"map":' + deep + b',"nap":[')
+    yield "far_too_deep", "A member nested 100,000 deep.", _swap(b'"map":[', b'"map":' + b"[" * 100_000)
+    assert b'"map":[' in raw
 
 
 def _pretty(raw: bytes, indent: int) -> bytes:
@@ -134,7 +135,9 @@ def _reversed(raw: bytes) -> bytes:
 def _shapes() -> Iterator[Damage]:
     yield "format_other", "Another format's name.", _put("format", "sealtrail/policy")
     yield "format_missing", "No format.", _drop("format")
-    yield "map_not_null", "A map, which version 0 does not have.", _put("map", {})
+    yield "map_null", "No map, as version 0 had it.", _put("map", None)
+    yield "map_object", "A map that is an object.", _put("map", {})
+    yield "map_257_hashes", "A path of 257 hashes in the map.", _put("map", ["ab" * 32] * 257)
     members = [
         "map",
         "anchors.0.seal",
@@ -196,16 +199,17 @@ def _texts() -> Iterator[Damage]:
         ("entry_leading_zero", "A number with a leading zero in an entry.", '"seq":1', '"seq":01'),
         ("entry_2_53", "An entry accepted at 2^53.", '"accepted":1777790002000', '"accepted":9007199254740992'),
         ("entry_uppercase", "An entry's commitment in upper-case digits.", '"commitment":"', '"commitment":"A'),
-        ("entry_version_1", "An entry of version 1.", '"v":0', '"v":1'),
+        ("entry_version_0", "An entry of version 0.", '"v":1', '"v":0'),
         ("entry_kind", "An event's entry says it is a seal.", '"kind":"event"', '"kind":"seal"'),
-        ("entry_member_added", "An entry with a member more.", '"v":0', '"v":0,"w":0'),
-        ("entry_newline", "An entry with a newline after it.", '"v":0}', '"v":0}\n'),
+        ("entry_member_added", "An entry with a member more.", '"v":1', '"v":1,"w":0'),
+        ("entry_newline", "An entry with a newline after it.", '"v":1}', '"v":1}\n'),
         ("entry_wide_digit", "An entry with a digit that is not ASCII.", '"seq":1', '"seq":１'),
     ]:
         yield name, sentence, _change("events.0.entry", _replaced(old, new))
     for name, sentence, old, new in [
-        ("seal_streams", "A seal entry that counts streams.", '"streams":null', '"streams":3'),
-        ("seal_map", "A seal entry with a map.", '"map":null', f'"map":"{"ab" * 32}"'),
+        ("seal_streams", "A seal entry that does not count streams.", '"streams":3', '"streams":null'),
+        ("seal_map", "A seal entry whose map is short of a digit.", '"map":"', '"map":"a'),
+        ("seal_version_0", "A seal entry of version 0.", '"v":1', '"v":0'),
         (
             "seal_not_before_order",
             "A seal entry whose block has its members in another order.",

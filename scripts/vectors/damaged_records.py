@@ -26,7 +26,7 @@ def cases() -> Iterator[Case]:
     yield from _streams(world)
     yield from _events(world)
     yield from _grammar()
-    yield from _sequence(world)
+    yield from _sequence()
     yield from _inclusion(world)
 
 
@@ -205,19 +205,8 @@ def _grammar() -> Iterator[Case]:
         )
 
 
-def _sequence(world: World) -> Iterator[Case]:
-    damaged = Damaged(world.proof(ORDER, hide=PRIVATE), world.policy())
+def _sequence() -> Iterator[Case]:
     broken = only(sequence=invalid("sequence"))
-
-    def first_dropped(proof: Document) -> None:
-        del proof["events"][0], proof["anchors"][0]
-        for later in proof["events"]:
-            later["anchor"] = 0
-
-    yield damaged("event_dropped_first", "The first event is left out.", first_dropped, **broken)
-    yield damaged(
-        "event_dropped_middle", "The second of three events is left out.", lambda p: p["events"].pop(1), **broken
-    )
 
     def logged(name: str, sentence: str, *entries: Document) -> Case:
         other = World()
@@ -299,6 +288,7 @@ def _inclusion(world: World) -> Iterator[Case]:
         "The newest checkpoint with the seal entry of the one before.",
         lambda p: p["anchors"][1]["seal"].update(entry=p["anchors"][0]["seal"]["entry"]),
         inclusion=invalid("inclusion"),
+        complete=invalid("left_out"),
         dated=("SKIPPED", "no_not_before"),
     )
 

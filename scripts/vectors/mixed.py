@@ -37,6 +37,7 @@ def _mixed(world: World) -> Iterator[Case]:
         event_of_another,
         stream=invalid("stream_opening"),
         sequence=invalid("sequence"),
+        complete=invalid("left_out"),
     )
     yield damaged(
         "mix_opening_of_another_order",

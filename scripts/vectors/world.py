@@ -30,6 +30,7 @@ from anchor_service.protocol.note import VerifierKey, print_vkey
 from anchor_service.protocol.proof import print_receipt
 from anchor_service.protocol.receipt import CommitGroup, ReceiptLeaf, print_receipt_leaf, receipts_origin
 from anchor_service.protocol.signature import signed_message
+from anchor_service.protocol.streammap import MapLeaf, subtree, subtree_path
 from scripts.vectors.chain import Mined, anchored_log, mine, other_log, other_receipts, receipt
 from scripts.vectors.orders import PLACED, SHIPPED, SIGNED, Document
 
@@ -135,6 +136,9 @@ class World:
         self.told: dict[tuple[str, str], list[Told]] = {}
         self.pending: dict[tuple[str, str], list[Document]] = {}
         self.anchors: list[Anchored] = []
+        self.maps: dict[int, list[MapLeaf]] = {}
+        """What the stream map holds under the seal that ends at each size."""
+        self._heads: dict[StreamId, MapLeaf] = {}
         self._seals: list[Leaf] = []
         self._clock = START
 
@@ -186,6 +190,8 @@ class World:
         printed = print_event_entry(EventEntry(**(values | entry)))
         told = Told(self._append(printed), printed.decode(), tuple(opened))
         before.append(told)
+        stream = self.stream(order, tenant)
+        self._heads[stream] = MapLeaf(stream, len(before), self.leaves[-1])
         return told
 
     def noise(self, count: int) -> None:
@@ -195,16 +201,26 @@ class World:
 
     def seal(self, not_before: BlockId | None = EARLY_BLOCK, **entry: Any) -> None:
         """End the batch with a seal entry; `entry` replaces its values."""
+        size = len(self.entries) + 1
+        leaves = self.maps[size] = sorted(self._heads.values(), key=lambda leaf: leaf.stream)
         values: Document = {
             "log": self.log,
             "batch": len(self._seals) + 1,
-            "size": len(self.entries) + 1,
+            "size": size,
+            "streams": len(leaves),
+            "map": map_root(leaves),
             "prev_seal": self._seals[-1] if self._seals else ZERO,
             "sealed": self._tick(),
             "not_before": not_before,
         }
         self._append(print_seal_entry(SealEntry(**(values | entry))))
         self._seals.append(self.leaves[-1])
+
+    def unseal(self) -> None:
+        """Take the newest seal entry back."""
+        self._seals.pop()
+        self.entries.pop()
+        self.leaves.pop()
 
     def root(self, size: int | None = None) -> Hash:
         """The log's root at a size."""
@@ -284,7 +300,7 @@ class World:
         told = self.told[tenant, order] if events is None else events
         sizes = [anchored.size for anchored in self.anchors]
         covering = [next(place for place, size in enumerate(sizes) if size > event.index) for event in told]
-        used = sorted(set(covering))
+        used = sorted({*covering, len(sizes) - 1})
         return {
             "anchors": [self.anchor_document(self.anchors[place]) for place in used],
             "events": [
@@ -298,10 +314,29 @@ class World:
                 for event, place in zip(told, covering, strict=True)
             ],
             "format": "sealtrail/proof",
-            "map": None,
+            "map": self.map_path(self.stream(order, tenant), sizes[-1]),
             "pending": self.pending.get((tenant, order), []),
             "stream": {"order_id": order, "salt": self.salt(order, tenant).hex(), "tenant": tenant},
-            "v": 0,
+            "v": 1,
+        }
+
+    def map_path(self, stream: StreamId, size: int) -> list[str]:
+        """The stream's path in the map under the seal that ends at this size."""
+        steps, _ = subtree_path(hashed(self.maps[size]), 0, stream)
+        return [step.hex() for step in steps]
+
+    def absence(self, stream: StreamId) -> Document:
+        """Return the absence proof of a stream under the newest anchor, as a JSON value."""
+        newest = self.anchors[-1]
+        leaves = self.maps[newest.size]
+        steps, end = subtree_path(hashed(leaves), 0, stream)
+        other = next((leaf for leaf in leaves if leaf.stream == end), None)
+        return {
+            "anchor": self.anchor_document(newest),
+            "format": "sealtrail/absence",
+            "leaf": None if other is None else leaf_document(other),
+            "map": [step.hex() for step in steps],
+            "v": 1,
         }
 
     def path(self, index: int, size: int) -> list[str]:
@@ -322,7 +357,7 @@ class World:
         blocks = [BlockId(anchored.block.number, anchored.block.hash) for anchored in self.anchors]
         return {
             "format": "sealtrail/policy",
-            "v": 0,
+            "v": 1,
             "origin": self.origin,
             "log": self.log.hex(),
             "log_keys": [{"key": self.log_key.vkey, "from": 1, "until": None}],
@@ -348,6 +383,21 @@ def view(disclosures: Sequence[tuple[str, bytes]], hide: Collection[str]) -> Doc
         "disclosed": [raw.decode() for name, raw in disclosures if name not in hide],
         "hidden": {name: tagged(FIELD, raw).hex() for name, raw in disclosures if name in hide},
     }
+
+
+def hashed(leaves: Sequence[MapLeaf]) -> list[tuple[StreamId, Hash]]:
+    """What a subtree is hashed from."""
+    return [(leaf.stream, leaf.hash) for leaf in leaves]
+
+
+def map_root(leaves: Sequence[MapLeaf]) -> Hash:
+    """The root of the map that holds these, in ascending order of their ids."""
+    return subtree(hashed(leaves), 0).hash
+
+
+def leaf_document(leaf: MapLeaf) -> Document:
+    """What a map holds of a stream, as absence proofs carry it."""
+    return {"count": leaf.count, "head": leaf.head.hex(), "stream": leaf.stream.hex()}
 
 
 def block_document(block: Mined) -> Document:
