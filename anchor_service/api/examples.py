@@ -215,6 +215,14 @@ OWN_FILE: Final = _keyed(FILE | {"responses": FILE["responses"] | {"401": _PROBL
 IMAGE: Final = _answers({"200": "The code."}, "image/*", 404)
 BATCH: Final = _keyed(_answers({"200": "The batch."}, "application/json", 401, 403, 404, 422))
 ANCHOR: Final = _keyed(_answers({"200": "The anchor."}, "application/json", 401, 403, 404, 422))
+EVIDENCE: Final = _keyed(
+    _answers({"200": "Checkpoint and chain evidence.", "304": "You have it."}, "application/json", 401, 403, 404, 422)
+)
+ENTRIES: Final = _keyed(
+    _answers(
+        {"200": "Entries, each after its length.", "304": "You have it."}, "application/octet-stream", 401, 403, 404
+    )
+)
 CHECKPOINT: Final = _answers({"200": "A signed note.", "304": "You have it."}, "text/plain", 404)
 TILE: Final = _answers({"200": "Hashes of 32 bytes.", "304": "You have it."}, "application/octet-stream", 404)
 RPC: Final = {

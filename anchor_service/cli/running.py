@@ -37,7 +37,7 @@ def served(service: Service, server: HttpServer) -> Iterator[None]:
     """Serve an open log and close it: at the end requests finish first, then what they began, then all closes."""
     try:
         service.start()
-        server.start(create_app(service))
+        server.start(create_app(service, public_entries=settings.public_entries))
         _spare_garbage_collection()
         yield
     finally:
