@@ -219,9 +219,7 @@ EVIDENCE: Final = _keyed(
     _answers({"200": "Checkpoint and chain evidence.", "304": "You have it."}, "application/json", 401, 403, 404, 422)
 )
 ENTRIES: Final = _keyed(
-    _answers(
-        {"200": "Entries, each after its length.", "304": "You have it."}, "application/octet-stream", 401, 403, 404
-    )
+    _answers({"200": "Entries, lengths before.", "304": "You have it."}, "application/octet-stream", 401, 403, 404)
 )
 CHECKPOINT: Final = _answers({"200": "A signed note.", "304": "You have it."}, "text/plain", 404)
 TILE: Final = _answers({"200": "Hashes of 32 bytes.", "304": "You have it."}, "application/octet-stream", 404)

@@ -122,6 +122,11 @@ def _prove_stream(fork: StreamFork, policy: Policy) -> str:
 # --- reading and printing ---------------------------------------------------------------------------------------------
 
 
+def is_fork(raw: bytes) -> bool:
+    """Say whether a document means to be fork evidence; no text inside another document reads like this."""
+    return b'"format":"sealtrail/fork"' in raw
+
+
 def parse_fork(raw: bytes) -> Fork:
     """Read fork evidence that is in canonical form; Malformed says where it differs."""
     if len(raw) > MAX_FORK:

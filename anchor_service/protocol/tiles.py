@@ -142,7 +142,8 @@ def print_entries(entries: Sequence[bytes]) -> bytes:
 
 def parse_entries(bundle: bytes, count: int) -> list[bytes]:
     """Read an entry bundle of exactly `count` entries; Malformed (`entry_bundle`) otherwise."""
-    entries, at = [], 0
+    entries: list[bytes] = []
+    at = 0
     while at < len(bundle) and len(entries) < count:
         end = at + 2 + int.from_bytes(bundle[at : at + 2])
         if end > len(bundle):

@@ -77,7 +77,7 @@ def test_a_tile_has_one_path_only(filled: httpx2.Client, path: str) -> None:
 def test_entry_bundles_are_the_leaves_of_their_tiles(world: Any, filled: httpx2.Client) -> None:
     size = parse_checkpoint(filled.get("/checkpoint").text).size
     auditor = world.client("acme", "audit")
-    for index in range(0, (size + WIDTH - 1) // WIDTH):
+    for index in range((size + WIDTH - 1) // WIDTH):
         width = min(WIDTH, size - index * WIDTH)
         answer = auditor.get(f"/{bundle_path(index, width)}")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/octet-stream")
