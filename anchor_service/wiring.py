@@ -28,6 +28,7 @@ from anchor_service.protocol.hashes import ZERO, LogId, parse_hash
 from anchor_service.protocol.note import VerifierKey
 from anchor_service.protocol.policy import ChainPolicy, LogKey, NodePolicy, Policy
 from anchor_service.protocol.receipt import receipts_origin
+from anchor_service.protocol.shape import VERSION
 from anchor_service.services.anchor import Anchor
 from anchor_service.services.attachments import Attachments
 from anchor_service.services.ingest import Ingest
@@ -200,6 +201,7 @@ def create(settings: Settings) -> None:
         facts = {
             "chain_id": str(made.chain_id),
             "first_block": str(made.first_block),
+            "format": str(VERSION),
             "log": made.log.hex(),
             "log_key": _named(log_seed, origin).verifier.public.hex(),
             "origin": origin,
@@ -256,6 +258,8 @@ class Desk:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         facts = database.facts
+        if facts["format"] != str(VERSION):
+            raise StoreRefused("format", f"the log is of format version {facts['format']}, not {VERSION}")
         self.settings = settings
         self.log = LogId(parse_hash(facts["log"], "log"))
         self.origin = facts["origin"]
@@ -424,12 +428,15 @@ class Service(Desk):
         if not self.anchor.agreed:
             raise ChainUnavailable("registry_unseen", "the registry has not been seen since the start")
         # What the registry contradicts must not grow.
-        sealed = None if self.anchor.over else self.seal.run_once()
-        if sealed is None:
+        if self.anchor.over:
             return False
+        sealed = self.seal.run_once()
+        more = self.seal.prune()
+        if sealed is None:
+            return more
         _log.info("sealed", batch=sealed.batch, size=sealed.size, events=sealed.events)
         self._anchor_loop.wake()
-        return sealed.events == self.settings.seal_events
+        return more or sealed.events == self.settings.seal_events
 
     def health(self) -> Health:
         """Say how the service is, from memory and a few indexed reads."""

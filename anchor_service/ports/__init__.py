@@ -4,6 +4,15 @@ A port is declared for its consumer and says what holds when a call returns.  Ad
 `wiring` alone puts the two together.
 """
 
+from anchor_service.ports.buckets import (
+    Bucket,
+    MapShape,
+    make_bucket,
+    map_leaves,
+    parse_record,
+    print_record,
+    split_records,
+)
 from anchor_service.ports.chain import (
     AnchorCall,
     AnchorChain,
@@ -26,6 +35,7 @@ from anchor_service.ports.rows import (
     Audience,
     Batch,
     BatchRow,
+    BucketRow,
     File,
     GroupMember,
     Head,
@@ -38,7 +48,6 @@ from anchor_service.ports.rows import (
     StoredEvent,
     StoredTransaction,
     Stream,
-    StreamHead,
     Tenant,
     Waiting,
     WeighedStream,
@@ -74,6 +83,8 @@ __all__ = [
     "Batch",
     "BatchRow",
     "Block",
+    "Bucket",
+    "BucketRow",
     "Busy",
     "CallFailed",
     "CannotPay",
@@ -90,6 +101,7 @@ __all__ = [
     "LogReader",
     "LogStore",
     "LoggedEvent",
+    "MapShape",
     "Mined",
     "NewEvent",
     "Nodes",
@@ -105,9 +117,13 @@ __all__ = [
     "StoredEvent",
     "StoredTransaction",
     "Stream",
-    "StreamHead",
     "Tenant",
     "TenantStore",
     "Waiting",
     "WeighedStream",
+    "make_bucket",
+    "map_leaves",
+    "parse_record",
+    "print_record",
+    "split_records",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from anchor_service.ports.buckets import Bucket, MapShape
 from anchor_service.ports.chain import Block, SignedTransaction
 from anchor_service.protocol.hashes import Hash, StreamId
 
@@ -118,33 +119,27 @@ class Head(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """An accepted event that is not in the log; `stream` is the store's own number of its stream."""
+    """An accepted event that is not in the log."""
 
     number: int
-    stream: int
-    stream_id: StreamId
+    stream: StreamId
     commitment: Hash
     accepted: int
-
-
-class StreamHead(NamedTuple):
-    """How many entries a stream has in the log, and the leaf of the last; (0, zeros) for none."""
-
-    length: int
-    leaf: Hash
 
 
 class Batch(NamedTuple):
     """Entries to be appended, with everything that changes with them.
 
     `entries` are (bytes, number of the event; None for the seal entry), in order, from index `before.size` on.
+    `shape` is the stream map's from now on, and `buckets` those that changed, all that hold anything where the depth did.
     """
 
     before: Head
     after: Head
     entries: Sequence[tuple[bytes, int | None]]
     tiles: Mapping[tuple[int, int], bytes]
-    streams: Mapping[int, StreamHead]
+    shape: MapShape
+    buckets: Mapping[int, Bucket]
 
 
 class BatchRow(NamedTuple):
@@ -158,6 +153,15 @@ class BatchRow(NamedTuple):
     sealed: int
     seal_entry: bytes
     note: str | None
+
+
+class BucketRow(NamedTuple):
+    """A bucket as of a batch that changed it."""
+
+    batch: int
+    depth: int
+    number: int
+    bucket: Bucket
 
 
 # --- anchors ----------------------------------------------------------------------------------------------------------

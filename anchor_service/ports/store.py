@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from anchor_service.ports.buckets import Bucket, MapShape
 from anchor_service.ports.chain import Block, SignedTransaction
 from anchor_service.ports.rows import (
     AnchorRow,
@@ -13,6 +14,7 @@ from anchor_service.ports.rows import (
     Audience,
     Batch,
     BatchRow,
+    BucketRow,
     File,
     GroupMember,
     Head,
@@ -24,7 +26,6 @@ from anchor_service.ports.rows import (
     ReceiptGroup,
     StoredEvent,
     Stream,
-    StreamHead,
     Tenant,
     Waiting,
     WeighedStream,
@@ -106,15 +107,21 @@ class LogReader(Protocol):
     def head(self) -> Head:
         """Return the log's newest state, published or not."""
 
+    def map_shape(self, batch: int) -> MapShape:
+        """Return the shape of the stream map as of a batch; (0, 0) for batch 0, NotFound where there is none."""
+
+    def buckets(self, depth: int, batch: int, numbers: Iterable[int]) -> dict[int, Bucket]:
+        """Return those of the buckets of the map as of this batch, whose depth this is, that hold anything."""
+
+    def subtrees(self, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
+        """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`."""
+
 
 class LogStore(LogReader, Protocol):
     """Where `seal` keeps the log.  One thread at a time appends."""
 
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """Return the events with a number above `after` in order, at most `limit`; none is ever committed below it."""
-
-    def stream_heads(self, streams: Collection[int]) -> dict[int, StreamHead]:
-        """Return the heads of those streams that have entries.  (The stream map's look-up will take its place.)"""
 
     def append(self, batch: Batch, check: Callable[[LogReader], None]) -> None:
         """Append a batch, whole or not at all.
@@ -128,6 +135,12 @@ class LogStore(LogReader, Protocol):
 
     def publish(self, size: int, note: str) -> None:
         """Publish a checkpoint; the same again is quiet."""
+
+    def prune_map(self, after: int, most: int) -> tuple[int, bool]:
+        """Delete rows of buckets that no map as of the newest FINAL anchor or later needs, in short transactions.
+
+        Looks at some `most` rows of batches above `after`; returns what to go on after, and whether there is more.
+        """
 
 
 class SignerMemory(Protocol):
@@ -233,8 +246,8 @@ class Snapshot(LogReader, Protocol):
     def weights(self) -> dict[StreamId, int]:
         """Return the weights of all streams."""
 
-    def stream_heads(self) -> dict[StreamId, StreamHead]:
-        """Return the heads of all streams that have entries."""
+    def bucket_rows(self, after: int, upto: int | None = None) -> Iterator[BucketRow]:
+        """Return the stored rows of buckets of batches above `after`, and not above `upto`, by batch."""
 
     def tiles(self) -> dict[tuple[int, int], bytes]:
         """Return all tiles by (level, index)."""

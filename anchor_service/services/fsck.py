@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, ParamSpec
 
-from anchor_service.ports import AnchorRow, AnchorState, BatchRow, LoggedEvent, ReadStore, Snapshot, StreamHead
+from anchor_service.ports import (
+    AnchorRow,
+    AnchorState,
+    BatchRow,
+    Bucket,
+    LoggedEvent,
+    MapShape,
+    ReadStore,
+    Snapshot,
+    make_bucket,
+    parse_record,
+    print_record,
+)
 from anchor_service.protocol import tiles
 from anchor_service.protocol.checkpoint import parse_checkpoint
 from anchor_service.protocol.errors import SealtrailError
@@ -29,6 +41,7 @@ from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.note import verify_note
 from anchor_service.protocol.policy import Policy
 from anchor_service.protocol.receipt import CommitGroup, ReceiptLeaf, print_receipt_leaf, verify_receipt
+from anchor_service.protocol.streammap import MapLeaf, Top, bucket_of
 from anchor_service.protocol.weight import ANCHOR, weight
 
 P = ParamSpec("P")
@@ -57,7 +70,10 @@ class _Check:
         self._now = now
         self._head = snapshot.head()
         self._batches = sorted(_pages(snapshot))
-        self._streams: dict[StreamId, StreamHead] = {}
+        self._weights = snapshot.weights()
+        self._map = _Map((len(self._weights) >> 2).bit_length())
+        final = snapshot.final_size()
+        self._final = (snapshot.batch_of(final - 1) or 0) if final else 0
         self._entries: dict[int, LoggedEvent] = {}
 
     def run(self) -> Iterator[Finding]:
@@ -85,10 +101,9 @@ class _Check:
                 yield from _guarded(where, self._event, logged)
         if last < self._head.last_event:
             yield Finding("head", f"the last event in the log is {self._head.last_event}, and the last stored {last}")
-        stored = self._snapshot.weights()
         for stream, (whole, _) in weights.items():
             # Two transactions of one millisecond look like one here, so that it may be more.
-            if stored.get(stream, 0) < whole:
+            if self._weights.get(stream, 0) < whole:
                 yield Finding(f"stream {stream}", "its events are heavier than its weight says")
 
     def _event(self, logged: LoggedEvent) -> Iterator[Finding]:
@@ -151,6 +166,7 @@ class _Check:
             for index, (entry, leaf) in enumerate(zip(entries[:-1], leaves, strict=False), start=first):
                 yield from _guarded(f"entry {index}", self._entry, index, entry, leaf)
             yield from _guarded(where, self._seal, batch, entries[-1], prev_seal)
+            yield from _guarded(where, self._buckets, batch.batch)
             rebuilt.append(leaves)
             if rebuilt.root() != batch.root:
                 yield Finding(where, "its entries do not lead to its root")
@@ -168,10 +184,47 @@ class _Check:
         for at in sorted(stored.keys() | rebuilt.tiles.keys()):
             if stored.get(at) != rebuilt.tiles.get(at):
                 yield Finding(f"tile {at}", "it is not what the entries give")
-        heads = self._snapshot.stream_heads()
-        for stream in heads.keys() | self._streams.keys():
-            if heads.get(stream) != self._streams.get(stream):
-                yield Finding(f"stream {stream}", "its head is not its last entry")
+        for row in self._snapshot.bucket_rows(self._head.batch):
+            yield Finding(_bucket_name(row.batch, row.depth, row.number), "it is beyond the newest batch")
+        for row in self._snapshot.bucket_rows(-1, 0):
+            yield Finding(_bucket_name(row.batch, row.depth, row.number), "it is of no batch")
+
+    # --- the stream map -----------------------------------------------------------------------------------------------
+
+    def _buckets(self, batch: int) -> Iterator[Finding]:
+        """Compare the rows of this batch, and the whole map as of the newest final anchor."""
+        shape = self._snapshot.map_shape(batch)
+        if shape.streams != len(self._map.records):
+            yield Finding(f"batch {batch}", f"it says {shape.streams} streams, and the entries {len(self._map.records)}")
+        expected = self._map.touched(shape)
+        found = set()
+        for row in self._snapshot.bucket_rows(batch - 1, batch):
+            where = _bucket_name(batch, row.depth, row.number)
+            if row.depth != shape.depth:
+                yield Finding(where, f"the map has depth {shape.depth}")
+            elif row.number not in expected:
+                yield Finding(where, "the batch did not change it")
+            else:
+                found.add(row.number)
+                yield from _guarded(where, self._bucket, where, row.bucket, shape.depth, row.number)
+        # As of the newest final anchor each bucket has its newest row; those from there on are all kept.
+        if batch > self._final:
+            missing = expected - found
+        elif batch == self._final:
+            subtrees = {number: (holds, digest) for number, holds, digest in self._snapshot.subtrees(shape.depth, 0, batch)}
+            whole = self._map.buckets(shape.depth)
+            missing = {number for number, bucket in whole.items() if subtrees.get(number) != bucket.subtree}
+        else:
+            missing = set()
+        for number in sorted(missing):
+            yield Finding(_bucket_name(batch, shape.depth, number), "its row is not there, or another in its place")
+
+    def _bucket(self, where: str, stored: Bucket, depth: int, number: int) -> Iterator[Finding]:
+        expected = self._map.bucket(depth, number)
+        if stored.records != expected.records:
+            yield Finding(where, "its streams are not those of the entries")
+        if stored.subtree != expected.subtree:
+            yield Finding(where, "its hash is not that of its streams")
 
     def _entry(self, index: int, raw: bytes, leaf: Leaf) -> Iterator[Finding]:
         where = f"entry {index}"
@@ -180,7 +233,7 @@ class _Check:
             yield Finding(where, "there is no event to it")
             return
         event = logged.event
-        length, prev = self._streams.get(entry.stream) or (0, ZERO)
+        length, prev = self._map.head(entry.stream)
         if (entry.log, entry.stream, entry.commitment, entry.accepted) != (
             self._log,
             event.stream.id,
@@ -190,13 +243,15 @@ class _Check:
             yield Finding(where, f"it is not that of event {event.number}")
         if (entry.seq, entry.prev) != (length + 1, prev):
             yield Finding(where, "it does not follow the entry before it in its stream")
-        self._streams[entry.stream] = StreamHead(length + 1, leaf)
+        self._map.set(MapLeaf(entry.stream, length + 1, leaf))
 
     def _seal(self, batch: BatchRow, raw: bytes, prev_seal: Hash) -> Iterator[Finding]:
         seal = parse_seal_entry(raw.decode())
         found = (seal.log, seal.batch, seal.size, seal.prev_seal, seal.sealed)
         if found != (self._log, batch.batch, batch.size, prev_seal, batch.sealed):
             yield Finding(f"batch {batch.batch}", "its last entry is not its seal entry")
+        if (seal.map, seal.streams) != (self._map.root(), len(self._map.records)):
+            yield Finding(f"batch {batch.batch}", "its seal commits another stream map than that of the entries")
 
     # --- what was given out -------------------------------------------------------------------------------------------
 
@@ -229,6 +284,62 @@ class _Check:
             yield Finding(f"anchor {anchor.size}", "its evidence is of another block")
 
 
+class _Map:
+    """The stream map as the entries give it, in buckets of its own, whatever those of the store are."""
+
+    def __init__(self, depth: int) -> None:
+        self.records: dict[bytes, bytes] = {}
+        self._depth = depth
+        self._buckets: dict[int, dict[bytes, bytes]] = {}
+        self._top = Top(depth)
+        self._changed: set[int] = set()  # buckets since the root was asked for
+        self._touched: set[bytes] = set()  # streams of this batch
+        self._stored_depth = 0
+
+    def head(self, stream: StreamId) -> tuple[int, Hash]:
+        record = self.records.get(stream)
+        if record is None:
+            return 0, ZERO
+        leaf = parse_record(record)
+        return leaf.count, leaf.head
+
+    def set(self, leaf: MapLeaf) -> None:
+        number = bucket_of(leaf.stream, self._depth)
+        self.records[leaf.stream] = self._buckets.setdefault(number, {})[leaf.stream] = print_record(leaf)
+        self._changed.add(number)
+        self._touched.add(leaf.stream)
+
+    def root(self) -> Hash:
+        changed = {number: make_bucket(self._buckets[number].values(), self._depth).subtree for number in self._changed}
+        self._top.apply(self._top.prepare(changed))
+        self._changed.clear()
+        return self._top.root
+
+    def touched(self, shape: MapShape) -> set[int]:
+        """Return which buckets a batch had to write, and forget what it touched: all where the depth is a new one."""
+        streams = self._touched if shape.depth == self._stored_depth else self.records.keys()
+        numbers = {bucket_of(stream, shape.depth) for stream in streams}
+        self._touched, self._stored_depth = set(), shape.depth
+        return numbers
+
+    def bucket(self, depth: int, number: int) -> Bucket:
+        """Return a bucket of a map of any depth."""
+        if depth <= self._depth:
+            cut = self._depth - depth
+            own = range(number << cut, (number + 1) << cut)
+        else:
+            own = range(number >> depth - self._depth, (number >> depth - self._depth) + 1)
+        records = (record for place in own for record in self._buckets.get(place, {}).values())
+        return make_bucket((record for record in records if bucket_of(record, depth) == number), depth)
+
+    def buckets(self, depth: int) -> dict[int, Bucket]:
+        """Return all buckets of a map of any depth that hold anything."""
+        return {
+            number: self.bucket(depth, number)
+            for number in sorted({bucket_of(stream, depth) for stream in self.records})
+        }
+
+
 class _Rebuilt:
     """The tiles as the entries give them."""
 
@@ -245,6 +356,10 @@ class _Rebuilt:
 
     def root(self) -> Hash:
         return tiles.root(self._size, self)
+
+
+def _bucket_name(batch: int, depth: int, number: int) -> str:
+    return f"map bucket {number} of depth {depth}, batch {batch}"
 
 
 def _pages(snapshot: Snapshot) -> Iterator[BatchRow]:

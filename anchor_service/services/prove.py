@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from anchor_service.ports import (
     AnchorRow,
@@ -23,10 +24,13 @@ from anchor_service.ports import (
     StoredEvent,
     StoreRefused,
     Stream,
+    map_leaves,
+    parse_record,
+    split_records,
 )
 from anchor_service.protocol.canonical import JSON
 from anchor_service.protocol.errors import Malformed
-from anchor_service.protocol.event import BlockId, Disclosure, parse_event_entry
+from anchor_service.protocol.event import BlockId, Disclosure, SealEntry, parse_event_entry, parse_seal_entry
 from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId, StreamId
 from anchor_service.protocol.merkle import prove_inclusion
 from anchor_service.protocol.model import PUBLIC
@@ -45,6 +49,7 @@ from anchor_service.protocol.proof import (
 )
 from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
 from anchor_service.protocol.story import flag_events
+from anchor_service.protocol.streammap import MapLeaf, Subtree, Top, subtree_path
 from anchor_service.protocol.tiles import HEIGHT, WIDTH, TileTree
 from anchor_service.protocol.verdict import Result
 from anchor_service.protocol.verify import attachment_hashes, verify
@@ -169,6 +174,7 @@ class Prove:
         self._store = store
         self._log = log
         self._policy = policy
+        self._map = _Map()
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
@@ -274,6 +280,12 @@ class Prove:
 
         Malformed (`proof_size`) where the order has more events, or more is to be shown of it, than a proof holds.
         """
+        while True:
+            proof = self._proof(tenant, order_id, audience)
+            if proof is not None:  # else a newer anchor became final meanwhile
+                return proof
+
+    def _proof(self, tenant: str, order_id: str, audience: Audience) -> bytes | NotYet | None:
         with self._store.snapshot() as snapshot:
             stream = _stream(snapshot, tenant, order_id)
             logged = snapshot.events(stream)
@@ -287,6 +299,11 @@ class Prove:
                 return NotYet(logged[0].event.accepted, deadline)
             if len(covered) > MAX_EVENTS:
                 raise Malformed("proof_size", f"the order has {len(covered)} events, and a proof at most {MAX_EVENTS}")
+            # SPEC 14.2: the map is that of the newest final anchor, whether or not an event uses it
+            sizes = sorted({*sizes, reach.final})
+            found = self._map.path(snapshot, reach.final, stream.id)
+            if found is None:
+                return None
             events = [_proven(item, size, sizes, shown, tree) for item, size in covered if size is not None]
             receipts = _Receipts(snapshot, self._log)
             pending = [
@@ -297,6 +314,7 @@ class Prove:
                 opening=Opening(stream.salt, stream.tenant, stream.order_id),
                 events=tuple(events),
                 anchors=tuple(_proven_anchor(snapshot, tree, size) for size in sizes),
+                map_path=found.hashes,
                 pending=tuple(pending),
             )
             blocks = [row.block for row in map(snapshot.anchor, sizes) if row is not None]
@@ -398,12 +416,12 @@ class _Reach:
         newest = snapshot.checkpoint()
         self.published = newest[0] if newest else 0
         self.mined = snapshot.mined_size()
-        self._final = snapshot.final_size()
+        self.final = snapshot.final_size()
         self._last: tuple[int, int] | None = None  # an index, and the size of the first FINAL anchor that covers it
 
     def covering(self, index: int) -> int | None:
         """Return the size of the first FINAL anchor that covers this index."""
-        if index >= self._final:
+        if index >= self.final:
             return None
         if self._last is None or not self._last[0] <= index < self._last[1]:
             size = self.snapshot.covering(index)
@@ -411,6 +429,67 @@ class _Reach:
                 raise AssertionError("the greatest final anchor covers the index")
             self._last = index, size
         return self._last[1]
+
+
+class _Path(NamedTuple):
+    """A stream's path in a map, and the one stream at its end: itself or another; None where nothing stands there."""
+
+    hashes: tuple[Hash, ...]
+    end: MapLeaf | None
+
+
+class _Map:
+    """The upper levels of the stream map as of the newest final anchor that was asked for; any thread may ask.
+
+    Loaded by the first who asks, and brought up to date by the first who asks after a newer anchor became final.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._top: Top | None = None
+        self._batch = 0
+
+    def path(self, snapshot: Snapshot, size: int, stream: StreamId) -> _Path | None:
+        """Return the path in the map of the seal of a final anchor's size.
+
+        None where a newer anchor is here already: open a new snapshot.  StoreRefused (`map`) where what is stored is
+        not the map that the seal commits.
+        """
+        (raw,) = snapshot.entries(size - 1, size)
+        seal = parse_seal_entry(raw.decode())
+        with self._lock:
+            if seal.batch < self._batch:
+                return None
+            top = self._bring(snapshot, seal)
+            path, number = top.path(stream)
+        if number is None:
+            return _Path(tuple(path), None)
+        records = snapshot.buckets(top.depth, seal.batch, [number])[number].records
+        leaves = map_leaves(records)
+        if len(path) == top.depth:
+            rest, end = subtree_path(leaves, top.depth, stream)
+            path += rest
+        else:
+            end = leaves[0][0]
+        by_stream = {leaf.stream: leaf for leaf in map(parse_record, split_records(records))}
+        return _Path(tuple(path), None if end is None else by_stream[StreamId(end)])
+
+    def _bring(self, snapshot: Snapshot, seal: SealEntry) -> Top:
+        shape, top = snapshot.map_shape(seal.batch), self._top
+        # Until it is whole again, it is not here.
+        self._top = None
+        try:
+            if top is None or top.depth != shape.depth:
+                top = Top.of(shape.depth, snapshot.subtrees(shape.depth, 0, seal.batch))
+            elif seal.batch > self._batch:
+                changed = snapshot.subtrees(shape.depth, self._batch, seal.batch)
+                top.apply(top.prepare({number: Subtree(holds, Hash(digest)) for number, holds, digest in changed}))
+        except (LookupError, ValueError):
+            top = None
+        if top is None or top.root != seal.map:
+            raise StoreRefused("map", f"the stream map stored is not the one that the seal at size {seal.size} commits")
+        self._top, self._batch = top, seal.batch
+        return top
 
 
 class _Receipts:

@@ -59,22 +59,33 @@ def create_database(path: Path, facts: Mapping[str, str], created: int) -> None:
 
 
 def upgrade_database(path: Path) -> None:
-    """Bring a database that is there to this program's schema, whole or not at all; StoreRefused (`log_missing`)."""
+    """Bring a database that is there to this program's schema, whole or not at all; StoreRefused (`log_missing`).
+
+    StoreRefused (`format`) for a log of format version 0: there is no way from it.
+    """
     if not path.exists():
         raise StoreRefused("log_missing", f"{path} is not there")
     engine = _engine(path, write=True)
     try:
         with _meanings(), engine.connect() as connection, connection.begin():
+            _refuse_version_0(path, version_of(connection))
             upgrade(connection)
     finally:
         engine.dispose()
+
+
+def _refuse_version_0(path: Path, schema: str | None) -> None:
+    if schema == "0001":
+        raise StoreRefused(
+            "format", f"{path} is a log of format version 0, whose seals commit no stream map: create a new log"
+        )
 
 
 class Database:
     """An open database; any thread may read or write."""
 
     def __init__(self, path: Path) -> None:
-        """Open a database that is there, of this program's schema; StoreRefused (`log_missing`, `schema`)."""
+        """Open a database that is there, of this program's schema; StoreRefused (`log_missing`, `schema`, `format`)."""
         if not path.exists():
             raise StoreRefused("log_missing", f"{path} is not there: create a log first (sealtrail init)")
         self._writer = _engine(path, write=True)
@@ -88,6 +99,7 @@ class Database:
     def _read_facts(self, path: Path) -> Mapping[str, str]:
         with self.read() as connection:
             found = version_of(connection)
+            _refuse_version_0(path, found)
             if found != newest_version():
                 raise StoreRefused("schema", f"{path} has schema {found}, not {newest_version()}: upgrade it first")
             return {row.name: row.value for row in connection.execute(select(tables.meta))}

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Delete, Row, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from anchor_service.ports import Batch, Busy, Head, HeadMoved, LogReader, StreamHead, Waiting
+from anchor_service.ports import (
+    AnchorState,
+    Batch,
+    Bucket,
+    Busy,
+    Head,
+    HeadMoved,
+    LogReader,
+    MapShape,
+    NotFound,
+    Waiting,
+)
 from anchor_service.protocol.hashes import Hash, StreamId
+from anchor_service.protocol.streammap import Subtree
 from anchor_service.storage.database import Database, insert_rows
 from anchor_service.storage.events import chunks
-from anchor_service.storage.tables import batches, checkpoints, entries, events, head, stream_heads, streams, tiles
+from anchor_service.storage.tables import (
+    anchors,
+    batches,
+    checkpoints,
+    entries,
+    events,
+    head,
+    map_buckets,
+    streams,
+    tiles,
+)
 
 
 class Log:
@@ -30,7 +52,7 @@ class Log:
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """Return the events with a number above `after` in order, at most `limit`."""
         query = (
-            select(events.c.number, events.c.stream, streams.c.stream, events.c.commitment, events.c.accepted)
+            select(events.c.number, streams.c.stream, events.c.commitment, events.c.accepted)
             .join(streams, streams.c.number == events.c.stream)
             .where(events.c.number > after)
             .order_by(events.c.number)
@@ -38,18 +60,24 @@ class Log:
         )
         with self._database.read() as connection:
             return [
-                Waiting(number, stream, StreamId(stream_id), Hash(commitment), accepted)
-                for number, stream, stream_id, commitment, accepted in connection.execute(query)
+                Waiting(number, StreamId(stream), Hash(commitment), accepted)
+                for number, stream, commitment, accepted in connection.execute(query)
             ]
 
-    def stream_heads(self, numbers: Collection[int]) -> dict[int, StreamHead]:
-        """Return the heads of those streams that have entries."""
-        found = {}
+    def map_shape(self, batch: int) -> MapShape:
+        """Return the shape of the stream map as of a batch."""
         with self._database.read() as connection:
-            for part in chunks(numbers):
-                for row in connection.execute(select(stream_heads).where(stream_heads.c.stream.in_(part))):
-                    found[row.stream] = StreamHead(row.length, Hash(row.leaf))
-        return found
+            return read_shape(connection, batch)
+
+    def buckets(self, depth: int, batch: int, numbers: Iterable[int]) -> dict[int, Bucket]:
+        """Return those of the buckets of the map as of this batch that hold anything."""
+        with self._database.read() as connection:
+            return read_buckets(connection, depth, batch, numbers)
+
+    def subtrees(self, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
+        """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`."""
+        with self._database.read() as connection:
+            yield from read_subtrees(connection, depth, after, batch)
 
     def append(self, batch: Batch, check: Callable[[LogReader], None]) -> None:
         """Append a batch in one transaction; the head moves by a compare-and-swap."""
@@ -73,13 +101,13 @@ class Log:
                     tiles,
                     [{"level": level, "idx": index, "data": data} for (level, index), data in batch.tiles.items()],
                 )
-                if batch.streams:
-                    upsert(
+                if batch.buckets:
+                    insert_rows(
                         connection,
-                        stream_heads,
+                        map_buckets,
                         [
-                            {"stream": stream, "length": length, "leaf": leaf}
-                            for stream, (length, leaf) in batch.streams.items()
+                            (batch.shape.depth, number, after.batch, holds, digest, records)
+                            for number, ((holds, digest), records) in batch.buckets.items()
                         ],
                     )
                 connection.execute(
@@ -90,6 +118,8 @@ class Log:
                         "size": after.size,
                         "root": after.root,
                         "sealed": after.sealed,
+                        "depth": batch.shape.depth,
+                        "streams": batch.shape.streams,
                     },
                 )
                 check(ConnectionReader(connection))
@@ -116,6 +146,54 @@ class Log:
         with self._database.write() as connection:
             upsert(connection, checkpoints, [{"size": size, "note": note}])
 
+    def prune_map(self, after: int, most: int) -> tuple[int, bool]:
+        """Delete rows of buckets that no map as of the newest FINAL anchor or later needs, in short transactions."""
+        final = (
+            select(batches.c.batch, batches.c.depth)
+            .join(anchors, anchors.c.size == batches.c.size)
+            .where(anchors.c.state == AnchorState.FINAL)
+            .order_by(anchors.c.size.desc())
+            .limit(1)
+        )
+        row_key = select(map_buckets.c.depth, map_buckets.c.bucket, map_buckets.c.batch)
+        with self._database.read() as connection:
+            newest = connection.execute(final).first()
+            if newest is None:
+                return after, False
+            shallower = connection.execute(
+                row_key.where(map_buckets.c.depth < newest.depth, map_buckets.c.batch < newest.batch).limit(most)
+            ).all()
+            looked = connection.execute(
+                row_key.where(map_buckets.c.batch > after, map_buckets.c.batch <= newest.batch)
+                .order_by(map_buckets.c.batch)
+                .limit(most)
+            ).all()
+        self._delete(_ROW, shallower)
+        self._delete(_OLDER_ROWS, looked)
+        if shallower:
+            return after, True
+        if len(looked) < most:
+            return newest.batch, False
+        # The last batch was perhaps not looked at to its end, and is the next time; one with more rows than that, now.
+        if looked[0].batch < looked[-1].batch:
+            return looked[-1].batch - 1, True
+        return self._prune_behind(looked[-1].batch), True
+
+    def _prune_behind(self, batch: int) -> int:
+        """Delete all that the rows of a batch have overtaken, and return the batch."""
+        rows = select(map_buckets.c.depth, map_buckets.c.bucket, map_buckets.c.batch)
+        with self._database.read() as connection:
+            found = connection.execute(rows.where(map_buckets.c.batch == batch)).all()
+        self._delete(_OLDER_ROWS, found)
+        return batch
+
+    def _delete(self, statement: Delete, rows: Sequence[Row[tuple[int, int, int]]]) -> None:
+        for part in chunks(rows):
+            with self._database.write() as connection:
+                connection.execute(
+                    statement, [{"of_depth": depth, "number": number, "as_of": batch} for depth, number, batch in part]
+                )
+
 
 class ConnectionReader:
     """The port `LogReader`, inside a transaction."""
@@ -135,6 +213,18 @@ class ConnectionReader:
         """Return the log's newest state, published or not."""
         return read_head(self._connection)
 
+    def map_shape(self, batch: int) -> MapShape:
+        """Return the shape of the stream map as of a batch."""
+        return read_shape(self._connection, batch)
+
+    def buckets(self, depth: int, batch: int, numbers: Iterable[int]) -> dict[int, Bucket]:
+        """Return those of the buckets of the map as of this batch that hold anything."""
+        return read_buckets(self._connection, depth, batch, numbers)
+
+    def subtrees(self, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
+        """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`."""
+        return read_subtrees(self._connection, depth, after, batch)
+
 
 def read_head(connection: Connection) -> Head:
     """Read the one row of `head`."""
@@ -152,6 +242,59 @@ def read_entries(connection: Connection, first: int, last: int) -> list[bytes]:
     """Read the entries at indexes `first` to `last` - 1."""
     query = select(entries.c.entry).where(entries.c.idx >= first, entries.c.idx < last).order_by(entries.c.idx)
     return list(connection.execute(query).scalars())
+
+
+def read_shape(connection: Connection, batch: int) -> MapShape:
+    """Read the shape of the stream map as of a batch."""
+    if not batch:
+        return MapShape(0, 0)
+    row = connection.execute(select(batches.c.depth, batches.c.streams).where(batches.c.batch == batch)).first()
+    if row is None:
+        raise NotFound("batch_unknown", f"there is no batch {batch}")
+    return MapShape(row.depth, row.streams)
+
+
+_LATER: Final = map_buckets.alias("later")
+_NEWEST: Final = map_buckets.c.batch == (
+    select(func.max(_LATER.c.batch))
+    .where(
+        _LATER.c.depth == map_buckets.c.depth, _LATER.c.bucket == map_buckets.c.bucket, _LATER.c.batch <= bindparam("as_of")
+    )
+    .scalar_subquery()
+)
+_ROW: Final = delete(map_buckets).where(
+    map_buckets.c.depth == bindparam("of_depth"),
+    map_buckets.c.bucket == bindparam("number"),
+    map_buckets.c.batch == bindparam("as_of"),
+)
+_OLDER_ROWS: Final = delete(map_buckets).where(
+    map_buckets.c.depth == bindparam("of_depth"),
+    map_buckets.c.bucket == bindparam("number"),
+    map_buckets.c.batch < bindparam("as_of"),
+)
+
+
+def read_buckets(connection: Connection, depth: int, batch: int, numbers: Iterable[int]) -> dict[int, Bucket]:
+    """Read those of the buckets of the map as of a batch that hold anything."""
+    query = select(map_buckets.c.bucket, map_buckets.c.holds, map_buckets.c.hash, map_buckets.c.streams).where(
+        map_buckets.c.depth == depth, _NEWEST
+    )
+    return {
+        number: Bucket(Subtree(holds, Hash(digest)), records)
+        for part in chunks(numbers)
+        for number, holds, digest, records in connection.execute(
+            query.where(map_buckets.c.bucket.in_(part)), {"as_of": batch}
+        )
+    }
+
+
+def read_subtrees(connection: Connection, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
+    """Read the subtrees of all buckets of the map as of `batch` that changed after batch `after`."""
+    query = select(map_buckets.c.bucket, map_buckets.c.holds, map_buckets.c.hash).where(
+        map_buckets.c.depth == depth, map_buckets.c.batch > after, map_buckets.c.batch <= batch, _NEWEST
+    )
+    for number, holds, digest in connection.execute(query, {"as_of": batch}):
+        yield number, holds, Hash(digest)
 
 
 def read_checkpoint(connection: Connection, size: int | None = None) -> tuple[int, str] | None:

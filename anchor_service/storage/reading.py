@@ -13,16 +13,18 @@ from anchor_service.ports import (
     AnchorState,
     Audience,
     BatchRow,
+    Bucket,
+    BucketRow,
     GroupMember,
     LoggedEvent,
     OrderRow,
     ReceiptGroup,
     StoredEvent,
     Stream,
-    StreamHead,
 )
 from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import Hash, StreamId
+from anchor_service.protocol.streammap import Subtree
 from anchor_service.storage.anchors import read_anchor, read_anchors_below, read_evidence
 from anchor_service.storage.database import Database
 from anchor_service.storage.events import STORED, read_group, read_stored
@@ -33,8 +35,8 @@ from anchor_service.storage.tables import (
     checkpoints,
     entries,
     events,
+    map_buckets,
     receipt_groups,
-    stream_heads,
     streams,
     tiles,
     view_fields,
@@ -198,14 +200,11 @@ class DatabaseSnapshot(ConnectionReader):
         query = select(streams.c.stream, streams.c.weight)
         return {StreamId(stream): weight for stream, weight in self._connection.execute(query)}
 
-    def stream_heads(self) -> dict[StreamId, StreamHead]:
-        """Return the heads of all streams that have entries."""
-        query = select(streams.c.stream, stream_heads.c.length, stream_heads.c.leaf).join(
-            streams, streams.c.number == stream_heads.c.stream
-        )
-        return {
-            StreamId(stream): StreamHead(length, Hash(leaf)) for stream, length, leaf in self._connection.execute(query)
-        }
+    def bucket_rows(self, after: int, upto: int | None = None) -> Iterator[BucketRow]:
+        """Return the stored rows of buckets of batches above `after`, and not above `upto`, by batch."""
+        query = select(map_buckets).where(map_buckets.c.batch > after).order_by(map_buckets.c.batch)
+        for row in self._connection.execute(query if upto is None else query.where(map_buckets.c.batch <= upto)):
+            yield BucketRow(row.batch, row.depth, row.bucket, Bucket(Subtree(row.holds, Hash(row.hash)), row.streams))
 
     def tiles(self) -> dict[tuple[int, int], bytes]:
         """Return all tiles by (level, index)."""

@@ -159,14 +159,6 @@ entries: Final = Table(
     Column("entry", LargeBinary, nullable=False),
 )
 
-stream_heads: Final = Table(
-    "stream_heads",
-    metadata,
-    Column("stream", Number, ForeignKey("streams.number"), primary_key=True, autoincrement=False),
-    Column("length", Number, nullable=False),
-    Column("leaf", LargeBinary(32), nullable=False),
-)
-
 tiles: Final = Table(
     "tiles",
     metadata,
@@ -176,6 +168,7 @@ tiles: Final = Table(
     PrimaryKeyConstraint("level", "idx"),
 )
 
+# `depth` and `streams` are those of the stream map as of the batch.
 batches: Final = Table(
     "batches",
     metadata,
@@ -184,6 +177,22 @@ batches: Final = Table(
     Column("size", Number, nullable=False, unique=True),
     Column("root", LargeBinary(32), nullable=False),
     Column("sealed", Number, nullable=False),
+    Column("depth", Number, nullable=False, server_default="0"),
+    Column("streams", Number, nullable=False, server_default="0"),
+)
+
+# A bucket of the stream map as of the batches from `batch` on, until the next row of the same depth and bucket: rows are
+# added and deleted, never changed.  `streams` are its records (ports.buckets); `holds` and `hash` are its subtree.
+map_buckets: Final = Table(
+    "map_buckets",
+    metadata,
+    Column("depth", Number, nullable=False),
+    Column("bucket", Number, nullable=False),
+    Column("batch", Number, nullable=False, index=True),
+    Column("holds", Number, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("streams", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("depth", "bucket", "batch"),
 )
 
 # One row: the state that the next batch is built on.

@@ -84,6 +84,8 @@ class OpenLog:
             pass
         while self.service.anchor.run_once():
             pass
+        while self.service.seal.prune():
+            pass
 
     def proof(self, order_id: str, audience: Audience = Audience.CONSUMER, tenant: str = TENANT) -> bytes:
         proof = self.service.prove.proof(tenant, order_id, audience)

@@ -163,7 +163,7 @@ def test_two_sealers_have_one_winner(log: OpenLog) -> None:
     seal = log.service.seal
     head = seal._store.head()
     waiting = seal._store.waiting(0, 10)
-    mine, theirs = seal._prepare(head, waiting, 10**15), seal._prepare(head, waiting, 10**15 + 1)
+    (mine, _), (theirs, _) = seal._prepare(head, waiting, 10**15), seal._prepare(head, waiting, 10**15 + 1)
     seal._store.append(theirs, lambda _: None)
     with pytest.raises(HeadMoved):
         seal._store.append(mine, lambda _: None)
@@ -237,7 +237,8 @@ DAMAGE = [
     ("batches", "root"),
     ("head", "root"),
     ("checkpoints", "note"),
-    ("stream_heads", "leaf"),
+    ("map_buckets", "hash"),
+    ("map_buckets", "streams"),
     ("evidence", "header"),
     ("evidence_nodes", "node"),
 ]
