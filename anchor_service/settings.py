@@ -22,6 +22,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SEALTRAIL_", frozen=True, extra="forbid")
 
     data: Path = Field(Path(".sealtrail"), description="The data directory.")
+    database: str = Field(
+        "",
+        description="URL of a PostgreSQL database, `postgresql://user@host/name?schema=sealtrail`; none: a file "
+        "(SQLite) in the data directory.",
+    )
+    lease: float = Field(
+        10, gt=0, description="Seconds after which another worker takes over from one that is silent (PostgreSQL)."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     public_url: str = Field(

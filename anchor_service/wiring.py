@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import socket
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -38,12 +40,14 @@ from anchor_service.services.prove import Prove
 from anchor_service.services.seal import Seal, Signer
 from anchor_service.settings import Settings
 from anchor_service.storage.anchors import Anchors
-from anchor_service.storage.database import Database, create_database, upgrade_database
+from anchor_service.storage.database import Database, Place, create_database, database_exists, upgrade_database
 from anchor_service.storage.events import Events
 from anchor_service.storage.files import AttachmentFiles, DirectoryLock, SignerFile, replace_file
+from anchor_service.storage.lease import Leases, read_lease
 from anchor_service.storage.log import Log
 from anchor_service.storage.reading import Reading
 from anchor_service.storage.tenants import Tenants
+from anchor_service.workers.keeper import Keeper
 from anchor_service.workers.loop import Loop
 
 DATABASE: Final = "sealtrail.db"
@@ -52,6 +56,8 @@ SIGNER: Final = "signer.json"
 ATTACHMENTS: Final = "attachments"
 KEYS: Final = "keys"
 _NODE_TIMEOUT: Final = 20.0
+_LISTEN: Final = 2.0
+"""Seconds between two looks at what the worker says of itself."""
 _log = structlog.get_logger(__name__)
 
 
@@ -154,6 +160,30 @@ def _fees(settings: Settings) -> FeeLimits:
     return FeeLimits(max_fee=int(settings.max_fee_gwei * 10**9))
 
 
+def _place(settings: Settings) -> Place:
+    return settings.database or settings.data / DATABASE
+
+
+def _check_exists(settings: Settings) -> None:
+    if not database_exists(_place(settings)):
+        where = f"{settings.data} and its database" if settings.database else f"{settings.data}"
+        raise StoreRefused("log_missing", f"there is no log in {where}: create one first (sealtrail init)")
+
+
+def _lock(settings: Settings) -> AbstractContextManager[object]:
+    """Keep other processes out of the data directory, where they cannot share the database."""
+    return nullcontext() if settings.database else closing(DirectoryLock(settings.data))
+
+
+def _check_shared(settings: Settings) -> None:
+    if not settings.database:
+        raise StoreRefused(
+            "one_process",
+            "several processes need PostgreSQL: set SEALTRAIL_DATABASE (`database` in sealtrail.toml) to its URL, or "
+            "let one process do it all (sealtrail serve)",
+        )
+
+
 def _now() -> int:
     return time.time_ns() // 1_000_000
 
@@ -171,7 +201,7 @@ def create(settings: Settings) -> None:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as opened:
         opened.enter_context(closing(DirectoryLock(data)))
-        if (data / DATABASE).exists():
+        if database_exists(_place(settings)):
             raise StoreRefused("log_exists", f"there is a log in {data} already")
         memory = SignerFile(data / SIGNER)
         if (data / SIGNER).exists() and memory.load()[0]:
@@ -208,15 +238,14 @@ def create(settings: Settings) -> None:
             "receipt_key": _named(receipt_seed, receipts_origin(origin)).verifier.public.hex(),
             "registry": print_address(made.registry),
         }
-        create_database(data / DATABASE, facts, _now())
+        create_database(_place(settings), facts, _now())
 
 
 def upgrade(settings: Settings) -> None:
     """Bring the database to this program's schema, whole or not at all; StoreRefused (`log_missing`, `locked`)."""
-    if not (settings.data / DATABASE).exists():
-        raise StoreRefused("log_missing", f"there is no log in {settings.data}: create one first (sealtrail init)")
-    with closing(DirectoryLock(settings.data)):
-        upgrade_database(settings.data / DATABASE)
+    _check_exists(settings)
+    with _lock(settings):
+        upgrade_database(_place(settings))
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------
@@ -229,23 +258,46 @@ def build(settings: Settings) -> Service:
     keys or the chain are another log's), `log_behind` (an old backup), `key_missing`.  ChainRefused where the chain is
     not the one that it was created on.  Nodes that do not answer are no reason to refuse.
     """
-    if not (settings.data / DATABASE).exists():
-        raise StoreRefused("log_missing", f"there is no log in {settings.data}: create one first (sealtrail init)")
+    _check_exists(settings)
     with ExitStack() as opened:
-        opened.enter_context(closing(DirectoryLock(settings.data)))
-        database = opened.enter_context(closing(Database(settings.data / DATABASE)))
+        opened.enter_context(_lock(settings))
+        database = opened.enter_context(closing(Database(_place(settings))))
         service = Service(settings, database, _open_nodes(settings, opened))
         service.check()
         service.closing = opened.pop_all()
         return service
 
 
+def build_front(settings: Settings) -> Front:
+    """Open a log for taking events and for reading, beside others; a worker seals and anchors.
+
+    StoreRefused: `one_process` (on SQLite), `log_missing`, `schema`, `log_other`, `key_missing`.
+    """
+    _check_shared(settings)
+    _check_exists(settings)
+    with ExitStack() as opened:
+        front = Front(settings, opened.enter_context(closing(Database(_place(settings)))))
+        front.closing = opened.pop_all()
+        return front
+
+
+def build_worker(settings: Settings) -> Worker:
+    """Open a log for sealing and anchoring, or for standing by; StoreRefused and ChainRefused as by `build`."""
+    _check_shared(settings)
+    _check_exists(settings)
+    with ExitStack() as opened:
+        database = opened.enter_context(closing(Database(_place(settings))))
+        worker = Worker(settings, database, _open_nodes(settings, opened))
+        worker.check()
+        worker.closing = opened.pop_all()
+        return worker
+
+
 def look(settings: Settings) -> Desk:
     """Open a log beside the process that serves it; StoreRefused: `log_missing`, `schema`."""
-    if not (settings.data / DATABASE).exists():
-        raise StoreRefused("log_missing", f"there is no log in {settings.data}: create one first (sealtrail init)")
+    _check_exists(settings)
     with ExitStack() as opened:
-        desk = Desk(settings, opened.enter_context(closing(Database(settings.data / DATABASE))))
+        desk = Desk(settings, opened.enter_context(closing(Database(_place(settings)))))
         desk.closing = opened.pop_all()
         return desk
 
@@ -269,6 +321,7 @@ class Desk:
         self._chain_id = int(facts["chain_id"])
         self._log_key = VerifierKey(self.origin, bytes.fromhex(facts["log_key"]))
         self._receipt_key = VerifierKey(receipts_origin(self.origin), bytes.fromhex(facts["receipt_key"]))
+        self._database = database
         self._reading = Reading(database)
         tenants = Tenants(database)
         self.keys = Keys(tenants, clock=_now, draw=os.urandom)
@@ -320,6 +373,7 @@ class Desk:
                 head = snapshot.head()
                 waiting, oldest = snapshot.waiting()
                 anchored, final = snapshot.mined_size(), snapshot.final_size()
+            said = self._said()
         except SealtrailError as problem:
             return Health(
                 ready=False,
@@ -334,8 +388,8 @@ class Desk:
                 final_size=0,
             )
         return Health(
-            ready=True,
-            problems=(),
+            ready=said.over is None,
+            problems=said.problems,
             queued=0,
             waiting=waiting,
             oldest_waiting=oldest,
@@ -346,25 +400,30 @@ class Desk:
             final_size=final,
         )
 
+    def _said(self) -> _Said:
+        """Return what the process that seals and anchors says of itself; nothing where that is this one's to say."""
+        if not self._database.shared:
+            return _Said(None, ())
+        row = read_lease(self._database)
+        if not row.live:
+            return _Said(None, ("sealing and anchoring wait: no worker is running (sealtrail worker)",))
+        return _Said.parse(row.said)
+
     def stop(self) -> None:
         """Close everything."""
         self.closing.close()
 
 
-class Service(Desk):
-    """A log that is open for writing: `start` runs its workers, `stop` stops them and closes everything."""
+class Front(Desk):
+    """A log that takes events: `start` lets them in, `stop` stores what was let in and closes everything."""
 
-    def __init__(self, settings: Settings, database: Database, nodes: _Nodes) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         super().__init__(settings, database)
-        facts = database.facts
-        log_key = _named(_read_key(settings.data / KEYS / "log.key"), self.origin)
         receipt_key = _named(_read_key(settings.data / KEYS / "receipt.key"), receipts_origin(self.origin))
-        if (nodes.chain_id, log_key.verifier, receipt_key.verifier) != (
-            self._chain_id, self._log_key, self._receipt_key
-        ):  # fmt: skip
-            raise StoreRefused("log_other", "the keys or the chain are not those that this log was created with")
-        self.nodes: Nodes | None = ReadOnlyNode(nodes.embedded, self.registry) if nodes.embedded else None
-        """The embedded chain for `/rpc`; None on any other chain."""
+        if receipt_key.verifier != self._receipt_key:
+            raise StoreRefused("log_other", "the receipt key is not the one that this log was created with")
+        self.nodes: Nodes | None = None
+        """The embedded chain for `/rpc`, where this process has it open; None on any other chain."""
         self.ingest = Ingest(
             Events(database),
             log=self.log,
@@ -374,13 +433,149 @@ class Service(Desk):
             draw=os.urandom,
             promise=_ms(settings.receipt_deadline),
             most_queued=settings.queue_events,
-            over=lambda: self.anchor.alarm if self.anchor.over else None,
+            over=self._over,
         )
+        self._heard: str | None = None
+        self._listen_loop = Loop("listen", self._listen, _LISTEN)
+        self._open = False
+
+    def _over(self) -> str | None:
+        """Say why no receipt could be honoured any more, from memory."""
+        return self._heard
+
+    def _listen(self) -> bool:
+        self._heard = self._said().over
+        return False
+
+    def start(self) -> None:
+        """Let events in."""
+        self.ingest.start()
+        if self._database.shared:
+            self._listen_loop.start()
+        self._open = True
+
+    def stop(self) -> None:
+        """Store what was submitted, then close everything."""
+        self._open = False
+        self.ingest.stop()
+        self._listen_loop.stop()
+        super().stop()
+
+    def health(self) -> Health:
+        """Say how the service is, from memory and a few indexed reads."""
+        stored = super().health()
+        storing = () if self.ingest.problem is None else (f"storing waits: {self.ingest.problem}",)
+        return replace(
+            stored,
+            ready=self._open and stored.ready and self.ingest.problem is None,
+            problems=(*stored.problems, *storing),
+            queued=self.ingest.queued,
+        )
+
+
+class Service(Front):
+    """A log that is open for everything: `start` runs its workers, `stop` stops them and closes everything."""
+
+    def __init__(self, settings: Settings, database: Database, nodes: _Nodes) -> None:
+        super().__init__(settings, database)
+        self._work = _Work(self, database, nodes)
+        self.seal, self.anchor = self._work.seal, self._work.anchor
+        if nodes.embedded:
+            self.nodes = ReadOnlyNode(nodes.embedded, self.registry)
+
+    def check(self) -> None:
+        """Refuse to go on with a log that its signer, its tiles or its registry contradict."""
+        self._work.check()
+
+    def start(self) -> None:
+        """Start ingest, sealing and anchoring."""
+        super().start()
+        self._work.start()
+
+    def stop(self) -> None:
+        """Stop gracefully: what was submitted is stored, what was begun is finished, everything is closed."""
+        self._open = False
+        self.ingest.stop()
+        self._work.stop()
+        super().stop()
+
+    def _over(self) -> str | None:
+        return self._work.over if self._work.held else super()._over()
+
+    def _said(self) -> _Said:
+        return self._work.said() if self._work.held else super()._said()
+
+    def _seal_once(self) -> bool:
+        return self._work.seal_once()
+
+    def settle(self, timeout: float) -> bool:
+        """Seal and anchor now, and wait until everything accepted is under a final anchor; False after `timeout` s."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            health = self.health()
+            if not health.queued and not health.waiting and health.final_size == health.size:
+                return True
+            self._work.wake()
+            time.sleep(0.05)
+        return False
+
+
+class Worker(Desk):
+    """A log that this process seals and anchors, or stands by to do so; others take its events."""
+
+    def __init__(self, settings: Settings, database: Database, nodes: _Nodes) -> None:
+        super().__init__(settings, database)
+        self._work = _Work(self, database, nodes)
+
+    def check(self) -> None:
+        """Refuse to go on with a log that its signer, its tiles or its registry contradict."""
+        self._work.check()
+
+    def start(self) -> None:
+        """Take the lease, or stand by until it can be had."""
+        self._work.start()
+
+    def stop(self) -> None:
+        """Finish what was begun, let another take over, close everything."""
+        self._work.stop()
+        super().stop()
+
+    def _said(self) -> _Said:
+        return self._work.said() if self._work.held else super()._said()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the process that seals and anchors says of itself: why the log is over, if it is; and what stands still."""
+
+    over: str | None
+    problems: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> _Said:
+        if not text:  # it has only just begun
+            return cls(None, ())
+        said = json.loads(text)
+        return cls(said["over"], tuple(said["problems"]))
+
+    def print(self) -> str:
+        return json.dumps({"over": self.over, "problems": self.problems})
+
+
+class _Work:
+    """Sealing and anchoring in threads of their own, under the lease where several processes might."""
+
+    def __init__(self, desk: Desk, database: Database, nodes: _Nodes) -> None:
+        settings, facts = desk.settings, database.facts
+        log_key = _named(_read_key(settings.data / KEYS / "log.key"), desk.origin)
+        if (str(nodes.chain_id), log_key.verifier.public.hex()) != (facts["chain_id"], facts["log_key"]):
+            raise StoreRefused("log_other", "the keys or the chain are not those that this log was created with")
+        self._most_events = settings.seal_events
         self.anchor = Anchor(
             Anchors(database),
-            _registry(settings, nodes, self.registry, int(facts["first_block"])),
-            log=self.log,
-            registry=self.registry,
+            _registry(settings, nodes, desk.registry, int(facts["first_block"])),
+            log=desk.log,
+            registry=desk.registry,
             clock=_now,
             interval=_ms(settings.anchor_interval),
             resend=_ms(settings.resend_interval),
@@ -389,15 +584,30 @@ class Service(Desk):
         self.seal = Seal(
             Log(database),
             Signer(log_key.verifier, log_key.sign, SignerFile(settings.data / SIGNER)),
-            log=self.log,
+            log=desk.log,
             clock=_now,
             newest_final=self.anchor.newest_final,
             most_events=settings.seal_events,
             heartbeat=_ms(settings.heartbeat),
         )
-        self._seal_loop = Loop("seal", self._seal_once, settings.seal_interval)
-        self._anchor_loop = Loop("anchor", self.anchor.run_once, settings.poll_interval)
-        self._open = False
+        self._seal_loop = Loop("seal", self.seal_once, settings.seal_interval)
+        self._anchor_loop = Loop("anchor", self._anchor_once, settings.poll_interval)
+        self.keeper: Keeper | None = None
+        if database.shared:
+            leases = Leases(database, f"{socket.gethostname()}:{os.getpid()}", _ms(settings.lease))
+            # What others have sealed and anchored until now is looked at anew.
+            self.keeper = Keeper(leases, length=settings.lease, begin=self.check, said=lambda: self.said().print())
+            self._keep_loop = Loop("lease", self.keeper.run_once, settings.lease / 4)
+
+    @property
+    def held(self) -> bool:
+        """Whether this process is the one that seals and anchors."""
+        return self.keeper is None or self.keeper.held
+
+    @property
+    def over(self) -> str | None:
+        """Why nothing that is accepted could be anchored any more; None while it can."""
+        return self.anchor.alarm if self.anchor.over else None
 
     def check(self) -> None:
         """Refuse to go on with a log that its signer, its tiles or its registry contradict."""
@@ -408,21 +618,29 @@ class Service(Desk):
             _log.warning("chain_unavailable", code=problem.code, reason=problem.message)
 
     def start(self) -> None:
-        """Start ingest, sealing and anchoring."""
-        self.ingest.start()
+        """Start sealing and anchoring."""
+        if self.keeper is not None:
+            self._keep_loop.start()
         self._seal_loop.start()
         self._anchor_loop.start()
-        self._open = True
 
     def stop(self) -> None:
-        """Stop gracefully: what was submitted is stored, what was begun is finished, everything is closed."""
-        self._open = False
-        self.ingest.stop()
+        """Finish what was begun."""
         self._seal_loop.stop()
         self._anchor_loop.stop()
-        super().stop()
+        if self.keeper is not None:
+            self._keep_loop.stop()
+            self.keeper.stop()
 
-    def _seal_once(self) -> bool:
+    def wake(self) -> None:
+        """Seal and anchor now."""
+        self._seal_loop.wake()
+        self._anchor_loop.wake()
+
+    def seal_once(self) -> bool:
+        """Seal what waits, if that is ours to do; say whether there is more."""
+        if not self.held:
+            return False
         # The signer's memory may be as old as a backup of the database; the registry is not.  What would be sealed upon
         # an old backup is a second history, so it waits until the registry has been seen once; receipts do not.
         if not self.anchor.agreed:
@@ -436,39 +654,24 @@ class Service(Desk):
             return more
         _log.info("sealed", batch=sealed.batch, size=sealed.size, events=sealed.events)
         self._anchor_loop.wake()
-        return more or sealed.events == self.settings.seal_events
+        return more or sealed.events == self._most_events
 
-    def health(self) -> Health:
-        """Say how the service is, from memory and a few indexed reads."""
+    def _anchor_once(self) -> bool:
+        return self.held and self.anchor.run_once()
+
+    def said(self) -> _Said:
+        """Say what stands still, alarms first."""
         alarm = self.anchor.alarm
         stopped = "anchoring, sealing and taking events have" if self.anchor.over else "anchoring has"
         problems = [] if alarm is None else [f"{stopped} stopped: {alarm}"]
         for name, problem in (
-            ("storing", self.ingest.problem),
             ("sealing", self._seal_loop.problem),
             ("anchoring", self._anchor_loop.problem or self.anchor.waiting),
+            ("the lease", self.keeper and self.keeper.problem),
         ):
             if problem is not None:
                 problems.append(f"{name} waits: {problem}")
-        stored = super().health()
-        return replace(
-            stored,
-            ready=self._open and stored.ready and not self.anchor.over and self.ingest.problem is None,
-            problems=(*problems, *stored.problems),
-            queued=self.ingest.queued,
-        )
-
-    def settle(self, timeout: float) -> bool:
-        """Seal and anchor now, and wait until everything accepted is under a final anchor; False after `timeout` s."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            health = self.health()
-            if not health.queued and not health.waiting and health.final_size == health.size:
-                return True
-            self._seal_loop.wake()
-            self._anchor_loop.wake()
-            time.sleep(0.05)
-        return False
+        return _Said(self.over, tuple(problems))
 
 
 def _ms(seconds: float) -> int:

@@ -23,14 +23,14 @@ from anchor_service.api.metrics import Metrics
 from anchor_service.api.parts import Parts
 from anchor_service.api.routes import attachments, events, labels, log, operations, orders, page
 from anchor_service.protocol.errors import SealtrailError
-from anchor_service.wiring import Health, Service
+from anchor_service.wiring import Front, Health
 
 BODY_LIMIT: Final = 32 * 2**20
 """Bytes of a request to POST /v1/events."""
 
 
 def create_app(
-    service: Service,
+    service: Front,
     *,
     body_limit: int = BODY_LIMIT,
     public_entries: bool = False,

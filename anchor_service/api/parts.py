@@ -10,14 +10,14 @@ from fastapi import Depends, Request
 from anchor_service.api.gate import Gate
 from anchor_service.api.metrics import Metrics
 from anchor_service.services.keys import Access, Scope
-from anchor_service.wiring import Service
+from anchor_service.wiring import Front
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """One app's parts; `body_limit` in bytes.  Where entries are public, auditing needs no key."""
 
-    service: Service
+    service: Front
     gate: Gate
     metrics: Metrics
     body_limit: int
@@ -29,7 +29,7 @@ def parts_of(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
 
 
-async def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Front:
     """The open log."""
     return parts_of(request).service
 
@@ -56,7 +56,7 @@ async def auditor(request: Request) -> Access | None:
     return None if parts.public_entries else await parts.gate.access(request, Scope.AUDIT)
 
 
-Log = Annotated[Service, Depends(service_of)]
+Log = Annotated[Front, Depends(service_of)]
 Reader = Annotated[Access, Depends(reader)]
 Writer = Annotated[Access, Depends(writer)]
 Watcher = Annotated[Access | None, Depends(watcher)]

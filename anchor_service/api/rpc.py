@@ -32,9 +32,9 @@ def answer(nodes: Nodes, body: bytes) -> bytes:
 
 
 def embedded(nodes: Nodes | None) -> Nodes:
-    """The embedded chain's nodes; HttpProblem `not_embedded` where the log is anchored on another chain."""
+    """The embedded chain's nodes; HttpProblem `not_embedded` where it is another chain, or another process's."""
     if nodes is None:
-        raise HttpProblem("not_embedded", "this log's chain is not embedded: ask a node of that chain")
+        raise HttpProblem("not_embedded", "this process has no embedded chain: ask a node of the log's chain")
     return nodes
 
 

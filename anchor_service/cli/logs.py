@@ -1,4 +1,4 @@
-"""A log's life: init, serve, demo, status."""
+"""A log's life: init, serve, api, worker, demo, status."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def init(
     data: Data = HOME,
     name: Annotated[str | None, typer.Option(help="Your schema-less URL, the first part of the log's origin.")] = None,
     public_url: PublicUrl = None,
+    database: Annotated[str | None, typer.Option(help="URL of a PostgreSQL database; else a file (SQLite).")] = None,
     rpc: Annotated[list[str] | None, typer.Option(help="A node of the chain to anchor on; repeatable.")] = None,
     chain_id: Annotated[int | None, typer.Option(help="That chain's id.")] = None,
     chain_name: Annotated[str | None, typer.Option(help="That chain's name for people.")] = None,
@@ -40,6 +41,7 @@ def init(
     given = {
         "name": name,
         "public_url": public_url,
+        "database": database,
         "rpc_urls": rpc or None,
         "chain_id": chain_id,
         "chain_name": chain_name,
@@ -72,6 +74,36 @@ def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: P
         bake_own_page(service)
         with served(service, server, public_entries=settings.public_entries):
             err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
+            wait_for_signal()
+        err().print("stopped")
+
+
+def api(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
+    """Serve a log over HTTP, beside other processes on PostgreSQL; a worker seals and anchors what it takes."""
+    from anchor_service.cli.running import listen, served, terminable, wait_for_signal
+    from anchor_service.wiring import build_front
+
+    settings = settings_of(data, host=host, port=port, public_url=public_url)
+    log_to_stderr()
+    with terminable(), listen(settings.host, settings.port) as server:
+        front = build_front(settings)
+        bake_own_page(front)
+        with served(front, server):
+            err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
+            wait_for_signal()
+        err().print("stopped")
+
+
+def worker(data: Data = HOME) -> None:
+    """Seal and anchor a log on PostgreSQL, or stand by until the worker that does is gone."""
+    from anchor_service.cli.running import terminable, wait_for_signal, worked
+    from anchor_service.wiring import build_worker
+
+    settings = settings_of(data)
+    log_to_stderr()
+    with terminable():
+        with worked(build_worker(settings)):
+            err().print("working")
             wait_for_signal()
         err().print("stopped")
 

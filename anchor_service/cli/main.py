@@ -29,7 +29,7 @@ app = typer.Typer(
 app.add_typer(tenants.tenant, name="tenant")
 app.add_typer(tenants.key, name="key")
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(logs.init, logs.serve, logs.demo, logs.status, logs.upgrade),
+    *(logs.init, logs.serve, logs.api, logs.worker, logs.demo, logs.status, logs.upgrade),
     *(orders.send, orders.proof, orders.bundle, orders.label, orders.policy, orders.page),
 )
 for _command in _COMMANDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -65,7 +66,10 @@ def bake_page(policy: bytes, out: Path) -> None:
 def bake_own_page(log: Desk) -> None:
     """Write the page that trusts this log into its data directory; where none was built, say so and go on."""
     try:
-        bake_page(print_policy(log.policy()), log.settings.data / "page")
+        # Processes that start together take turns: each tidies up after the others.
+        with (log.settings.data / "page.lock").open("ab") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            bake_page(print_policy(log.policy()), log.settings.data / "page")
     except SealtrailError as problem:
         if problem.code != "page_not_built":
             raise

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from anchor_service.api.app import create_app
 from anchor_service.api.server import HttpServer
 from anchor_service.cli.console import Failure
-from anchor_service.wiring import Service
+from anchor_service.wiring import Front, Worker
 
 _OWN: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -33,7 +33,7 @@ def listen(host: str, port: int) -> HttpServer:
 
 
 @contextmanager
-def served(service: Service, server: HttpServer, *, public_entries: bool = False) -> Iterator[None]:
+def served(service: Front, server: HttpServer, *, public_entries: bool = False) -> Iterator[None]:
     """Serve an open log and close it: at the end requests finish first, then what they began, then all closes."""
     try:
         service.start()
@@ -45,6 +45,18 @@ def served(service: Service, server: HttpServer, *, public_entries: bool = False
         with _deaf():
             server.stop()
             service.stop()
+
+
+@contextmanager
+def worked(worker: Worker) -> Iterator[None]:
+    """Seal and anchor an open log, or stand by; at the end what was begun is finished, and the lease released."""
+    try:
+        worker.start()
+        _spare_garbage_collection()
+        yield
+    finally:
+        with _deaf():
+            worker.stop()
 
 
 def _spare_garbage_collection() -> None:

@@ -59,6 +59,8 @@ from anchor_service.ports.store import (
     EventStore,
     FileDirectory,
     HeadMoved,
+    LeaseLost,
+    LeaseStore,
     LogReader,
     LogStore,
     NotFound,
@@ -67,6 +69,7 @@ from anchor_service.ports.store import (
     Snapshot,
     StoreRefused,
     TenantStore,
+    Turn,
 )
 
 __all__ = [
@@ -98,6 +101,8 @@ __all__ = [
     "HeadMoved",
     "KeyRow",
     "LabelRow",
+    "LeaseLost",
+    "LeaseStore",
     "LogReader",
     "LogStore",
     "LoggedEvent",
@@ -119,6 +124,7 @@ __all__ = [
     "Stream",
     "Tenant",
     "TenantStore",
+    "Turn",
     "Waiting",
     "WeighedStream",
     "make_bucket",

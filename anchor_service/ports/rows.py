@@ -131,7 +131,7 @@ class Batch(NamedTuple):
     """Entries to be appended, with everything that changes with them.
 
     `entries` are (bytes, number of the event; None for the seal entry), in order, from index `before.size` on.
-    `shape` is the stream map's from now on, and `buckets` those that changed, all that hold anything where the depth did.
+    `shape` is the stream map's from now on; `buckets` are those that changed, and all where the depth is a new one.
     """
 
     before: Head

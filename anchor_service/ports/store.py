@@ -62,37 +62,50 @@ class HeadMoved(SealtrailError):
     """The head is not the one that was built on: the state is unknown, reload it.  Nothing was stored."""
 
 
-class EventStore(Protocol):
-    """Where `ingest` keeps accepted events.  One thread at a time accepts."""
+class LeaseLost(SealtrailError):
+    """Another process seals and anchors by now: stand by.  Nothing was stored."""
+
+
+class Turn(Protocol):
+    """The turn to accept: until it ends, nobody else accepts anything, in whatever process."""
+
+    def newest(self) -> int:
+        """Return when the newest event was accepted, 0 before the first."""
 
     def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], WeighedStream]:
         """Return the streams of those (tenant, order_id) that have one."""
 
-    def last_accepted(self) -> int:
-        """Return when the newest event was accepted, 0 before the first."""
+    def known(self, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
+        """Return those of the (tenant, event_id) that are stored."""
+
+    def files(self, tenant: str, hashes: Collection[Hash]) -> dict[Hash, File]:
+        """Return those attachments of the tenant that are stored."""
 
     def accept(
         self, streams: Sequence[Stream], events: Sequence[NewEvent], groups: Sequence[ReceiptGroup], accepted: int
     ) -> None:
-        """Store new streams, events and their receipt groups, whole or not at all; durable when this returns.
+        """Store new streams, events and their receipt groups, once in a turn; durable when the turn has ended.
 
-        Streams of events that are not new must have been returned by the latest call of `streams`.
-
+        `accepted` is not before `newest`.  Streams of events that are not new were returned by `streams` in this turn.
         The first group is that of the first events, and so on; `first` counts from 0 here.  AlreadyThere where an event
-        id or stream exists already; NotFound where a tenant does not; Busy where it is unknown whether it was stored.
+        id or stream exists already; NotFound where a tenant does not: the turn has failed then.
+        """
+
+
+class EventStore(Protocol):
+    """Where `ingest` keeps accepted events."""
+
+    def turn(self) -> AbstractContextManager[Turn]:
+        """Wait for the turn to accept.  What was accepted in it is whole and durable when it has ended well.
+
+        Where it ends by an exception, nothing is stored; where it ends by Busy, it is unknown whether it was.
         """
 
     def probe(self) -> None:
         """Write something that changes nothing; Busy where nothing can be stored now."""
 
-    def known(self, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
-        """Return those of the (tenant, event_id) that are stored."""
-
     def group_of(self, number: int) -> tuple[ReceiptGroup, list[GroupMember]]:
         """Return the receipt group of an event and all its members in order."""
-
-    def files(self, tenant: str, hashes: Collection[Hash]) -> dict[Hash, File]:
-        """Return those attachments of the tenant that are stored."""
 
 
 class LogReader(Protocol):
@@ -118,7 +131,7 @@ class LogReader(Protocol):
 
 
 class LogStore(LogReader, Protocol):
-    """Where `seal` keeps the log.  One thread at a time appends."""
+    """Where `seal` keeps the log.  One thread at a time appends; LeaseLost where that is another process's by now."""
 
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """Return the events with a number above `after` in order, at most `limit`; none is ever committed below it."""
@@ -143,6 +156,19 @@ class LogStore(LogReader, Protocol):
         """
 
 
+class LeaseStore(Protocol):
+    """Where it is kept who seals and anchors, where several processes might."""
+
+    def take(self) -> bool:
+        """Take the lease if nobody holds it; what this process writes is fenced by its new token from now on."""
+
+    def renew(self, said: str) -> bool:
+        """Hold the lease on, and say how the holder is; False where another holds it by now."""
+
+    def release(self) -> None:
+        """Let another take it at once; quiet where it is not ours."""
+
+
 class SignerMemory(Protocol):
     """What the log key last signed, kept outside the database."""
 
@@ -154,7 +180,7 @@ class SignerMemory(Protocol):
 
 
 class AnchorStore(Protocol):
-    """Where `anchor` keeps what it sent and what came of it."""
+    """Where `anchor` keeps what it sent and what came of it; LeaseLost where that is another process's by now."""
 
     def checkpoint(self) -> tuple[int, str] | None:
         """Return size and note of the newest published checkpoint."""

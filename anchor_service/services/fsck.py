@@ -195,7 +195,9 @@ class _Check:
         """Compare the rows of this batch, and the whole map as of the newest final anchor."""
         shape = self._snapshot.map_shape(batch)
         if shape.streams != len(self._map.records):
-            yield Finding(f"batch {batch}", f"it says {shape.streams} streams, and the entries {len(self._map.records)}")
+            yield Finding(
+                f"batch {batch}", f"it says {shape.streams} streams, and the entries {len(self._map.records)}"
+            )
         expected = self._map.touched(shape)
         found = set()
         for row in self._snapshot.bucket_rows(batch - 1, batch):
@@ -211,7 +213,9 @@ class _Check:
         if batch > self._final:
             missing = expected - found
         elif batch == self._final:
-            subtrees = {number: (holds, digest) for number, holds, digest in self._snapshot.subtrees(shape.depth, 0, batch)}
+            subtrees = {
+                number: (holds, digest) for number, holds, digest in self._snapshot.subtrees(shape.depth, 0, batch)
+            }
             whole = self._map.buckets(shape.depth)
             missing = {number for number, bucket in whole.items() if subtrees.get(number) != bucket.subtree}
         else:
@@ -243,7 +247,7 @@ class _Check:
             yield Finding(where, f"it is not that of event {event.number}")
         if (entry.seq, entry.prev) != (length + 1, prev):
             yield Finding(where, "it does not follow the entry before it in its stream")
-        self._map.set(MapLeaf(entry.stream, length + 1, leaf))
+        self._map.put(MapLeaf(entry.stream, length + 1, leaf))
 
     def _seal(self, batch: BatchRow, raw: bytes, prev_seal: Hash) -> Iterator[Finding]:
         seal = parse_seal_entry(raw.decode())
@@ -303,7 +307,7 @@ class _Map:
         leaf = parse_record(record)
         return leaf.count, leaf.head
 
-    def set(self, leaf: MapLeaf) -> None:
+    def put(self, leaf: MapLeaf) -> None:
         number = bucket_of(leaf.stream, self._depth)
         self.records[leaf.stream] = self._buckets.setdefault(number, {})[leaf.stream] = print_record(leaf)
         self._changed.add(number)

@@ -29,6 +29,7 @@ from anchor_service.ports import (
     ReceiptGroup,
     StoredEvent,
     Stream,
+    Turn,
     WeighedStream,
 )
 from anchor_service.protocol.canonical import JSON
@@ -45,7 +46,6 @@ _TRANSACTION: Final = 4_000
 """Events stored at once, about; a request is never torn apart."""
 _GROUP: Final = 256
 """Most receipts under one signature: a path has 8 hashes at most."""
-_TRIES: Final = 4
 _PATIENCE: Final = 0.05
 _RETRY: Final = 1.0
 """Seconds between two attempts to write, after one has failed."""
@@ -177,7 +177,6 @@ class Ingest:
         self._turn = threading.Lock()  # guards `_queued` and `_open`
         self._open = False
         self._thread: threading.Thread | None = None
-        self._latest = 0
 
     # --- the caller's thread ------------------------------------------------------------------------------------------
 
@@ -245,8 +244,7 @@ class Ingest:
         return self._queued
 
     def start(self) -> None:
-        """Start storing; Busy where the store cannot be read now."""
-        self._latest = self._store.last_accepted()
+        """Start storing."""
         self._thread = threading.Thread(target=self._run, name="ingest")
         self._open = True
         self._thread.start()
@@ -324,44 +322,51 @@ class Ingest:
 
     def _store_items(self, items: list[_Item]) -> None:
         # First as if every id were new, since nearly all are; the database says where one is not.
-        known: dict[tuple[str, str], StoredEvent] | None = None
-        for _ in range(_TRIES):
-            fresh = [item for item in items if known is None or item.key not in known]
-            streams = self._store.streams({item.order for item in fresh})
-            problems = self._problems(fresh, streams)
-            if problems and known is None:
-                known = self._store.known({item.key for item in items})
-                continue
-            refused = {id(item) for item, _ in problems}
-            room = Room({order: found.weight for order, found in streams.items()})
-            leaders, followers, too_many = _lead([item for item in fresh if id(item) not in refused], room)
-            if too_many and known is None:
-                known = self._store.known({item.key for item in items})
-                continue
-            try:
-                self._accept(list(leaders.values()), streams)
-            except AlreadyThere:
-                known = self._store.known({item.key for item in items})
-                continue
-            break
-        else:
-            raise Busy("others store the same events at the same time")
-        known = known or {}
+        if not self._take_turn(items, look=False) and not self._take_turn(items, look=True):
+            raise AssertionError("an event is known and was not found")
+
+    def _take_turn(self, items: list[_Item], *, look: bool) -> bool:
+        """Store what is new and give all outcomes; False where some may be known, and nothing was stored.
+
+        `look`: first look for those that are known.  Everything that is decided here is decided in the store's turn, so
+        that other processes that accept decide before or after.
+        """
+        try:
+            with self._store.turn() as turn:
+                known = turn.known({item.key for item in items}) if look else {}
+                fresh = [item for item in items if item.key not in known]
+                streams = turn.streams({item.order for item in fresh})
+                problems = self._problems(turn, fresh, streams)
+                refused = {id(item) for item, _ in problems}
+                room = Room({order: found.weight for order, found in streams.items()})
+                leaders, followers, too_many = _lead([item for item in fresh if id(item) not in refused], room)
+                if (problems or too_many) and not look:
+                    return False
+                accepted = self._accept(turn, list(leaders.values()), streams)
+        except AlreadyThere:
+            if look:
+                raise
+            return False
+        # If we crash here, all is stored and nobody was told: the same request again is answered from what is stored.
+        self.problem = None
+        for item, outcome in accepted:
+            item.outcome = outcome
         self._answer_known([(item, known[item.key]) for item in items if item.key in known])
         for item, problem in problems + too_many:
             item.outcome = Refused(item.place, item.event_id, problem)
         for item in followers:
             _follow(item, leaders[item.key])
+        return True
 
     def _problems(
-        self, items: list[_Item], streams: dict[tuple[str, str], WeighedStream]
+        self, turn: Turn, items: list[_Item], streams: dict[tuple[str, str], WeighedStream]
     ) -> list[tuple[_Item, SealtrailError]]:
         """Return what only the store's state can tell is wrong."""
         named: dict[str, set[Hash]] = {}
         with_files = [item for item in items if "attachments" in item.fields]
         for item in with_files:
             named.setdefault(item.order[0], set()).update(file.sha256 for file in _files(item))
-        files = {tenant: self._store.files(tenant, hashes) for tenant, hashes in named.items()}
+        files = {tenant: turn.files(tenant, hashes) for tenant, hashes in named.items()}
         problems: list[tuple[_Item, SealtrailError]] = []
         for item in with_files:
             for file in _files(item):
@@ -384,12 +389,14 @@ class Ingest:
         digests = {field.name: field.digest for field in fields}
         verify_actor(item.fields["signature"], digests, self._log, weighed.stream.id)
 
-    def _accept(self, items: list[_Item], streams: dict[tuple[str, str], WeighedStream]) -> None:
-        """Store new events and give their outcomes."""
+    def _accept(
+        self, turn: Turn, items: list[_Item], streams: dict[tuple[str, str], WeighedStream]
+    ) -> list[tuple[_Item, Accepted]]:
+        """Store new events and return their outcomes, which hold once the turn has ended."""
         if not items:
-            return
-        # Acceptance never goes back in time, whatever the clock does.
-        accepted = self._latest = max(self._clock(), self._latest)
+            return []
+        # Acceptance never goes back in time, whatever the clocks of this machine and of others do.
+        accepted = max(self._clock(), turn.newest())
         deadline = accepted + self._promise
         new_streams: dict[tuple[str, str], Stream] = {}
         events, leaves = [], []
@@ -412,13 +419,13 @@ class Ingest:
             note = group.sign(self._key, self._sign)
             signed.append((group, note))
             groups.append(ReceiptGroup(first, len(group.leaves), deadline, note))
-        self._store.accept(list(new_streams.values()), events, groups, accepted)
-        self.problem = None
-        # If we crash here, all is stored and nobody was told: the same request again is answered from what is stored.
+        turn.accept(list(new_streams.values()), events, groups, accepted)
+        outcomes = []
         for place, (item, event) in enumerate(zip(items, events, strict=True)):
             group, note = signed[place // _GROUP]
             receipt = group.receipt(place % _GROUP, note)
-            item.outcome = Accepted(item.event_id, item.order[1], event.stream.id, receipt, known=False)
+            outcomes.append((item, Accepted(item.event_id, item.order[1], event.stream.id, receipt, known=False)))
+        return outcomes
 
     def _answer_known(self, found: Iterable[tuple[_Item, StoredEvent]]) -> None:
         groups: dict[int, tuple[ReceiptGroup, CommitGroup]] = {}

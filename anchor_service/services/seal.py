@@ -339,13 +339,13 @@ def _check_map(batch: Batch, changed: _MapAfter, written: LogReader) -> None:
     """Read back the buckets that were written, hash their records, and go up to the root that the seal commits."""
     depth = changed.shape.depth
     read = written.buckets(depth, batch.after.batch, changed.buckets)
-    hashed = {number: Bucket(subtree(map_leaves(found.records), depth), found.records) for number, found in read.items()}
-    if hashed != read or hashed != changed.buckets:
+    hashed = {number: subtree(map_leaves(found.records), depth) for number, found in read.items()}
+    if read != changed.buckets or hashed != _subtrees(read):
         raise ValueError("buckets of the stream map read back differently from what was written")
     if written.map_shape(batch.after.batch) != changed.shape:
         raise ValueError("the stream map's shape reads back differently from what was written")
     (seal,) = written.entries(batch.after.size - 1, batch.after.size)
-    if parse_seal_entry(seal.decode()).map != changed.top.prepare(_subtrees(hashed)).root:
+    if parse_seal_entry(seal.decode()).map != changed.top.prepare(hashed).root:
         raise ValueError("the buckets read back do not lead to the map that the seal commits")
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 from anchor_service.ports import AnchorRow, AnchorState, Block, SignedTransaction, StoredTransaction
 from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import Hash
-from anchor_service.storage.database import Database
-from anchor_service.storage.log import read_checkpoint, read_tile, upsert
+from anchor_service.storage.database import Database, upsert
+from anchor_service.storage.log import read_checkpoint, read_tile
 from anchor_service.storage.tables import anchor_transactions, anchors, batches, evidence, evidence_nodes
 
 _OPEN = (AnchorState.PENDING, AnchorState.SENT, AnchorState.MINED)
@@ -57,7 +57,7 @@ class Anchors:
             "block_hash": None,
             "block_time": None,
         }
-        with self._database.write() as connection:
+        with self._database.write_fenced() as connection:
             found = read_anchors(connection, _ANCHORS.where(anchors.c.size == size))
             if found and found[0].state is not AnchorState.SUPERSEDED:
                 raise AssertionError(f"there is an anchor of size {size} already")
@@ -66,7 +66,7 @@ class Anchors:
 
     def add_transaction(self, size: int, transaction: SignedTransaction, stored: int) -> None:
         """Store a signed transaction; durable when this returns."""
-        with self._database.write() as connection:
+        with self._database.write_fenced() as connection:
             connection.execute(
                 insert(anchor_transactions),
                 {
@@ -82,7 +82,7 @@ class Anchors:
 
     def mark_sent(self, size: int, transaction: Hash, sent: int) -> None:
         """Note that it was handed to the nodes; a PENDING anchor is SENT then."""
-        with self._database.write() as connection:
+        with self._database.write_fenced() as connection:
             connection.execute(
                 update(anchor_transactions).where(anchor_transactions.c.hash == transaction).values(sent=sent)
             )
@@ -94,7 +94,7 @@ class Anchors:
 
     def mark(self, size: int, state: AnchorState, block: Block | None) -> None:
         """Note a new state; what is FINAL stays so."""
-        with self._database.write() as connection:
+        with self._database.write_fenced() as connection:
             connection.execute(
                 update(anchors)
                 .where(anchors.c.size == size, anchors.c.state != AnchorState.FINAL)
@@ -103,7 +103,7 @@ class Anchors:
 
     def finish(self, size: int, block: Block, found: ChainEvidence) -> None:
         """Keep the evidence and call the anchor FINAL, both or neither."""
-        with self._database.write() as connection:
+        with self._database.write_fenced() as connection:
             connection.execute(insert(evidence), {"size": size, "header": found.header, "tx_index": found.index})
             connection.execute(
                 insert(evidence_nodes),

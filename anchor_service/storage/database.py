@@ -1,107 +1,131 @@
 """The connection to the database: who may write when, and what its errors mean.
 
 SQLite takes one writer at a time.  All writes go through one connection that is handed from thread to thread, in
-transactions that are short; each reader has a connection and a snapshot of its own and waits for nobody.
+transactions that are short; each reader has a connection and a snapshot of its own and waits for nobody.  PostgreSQL
+takes many, in many processes; those who must take turns do so by locks that it keeps (`Events.turn`, `write_fenced`).
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, insert, select
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
+import psycopg
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Row,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import DBAPIError
 
-from anchor_service.ports import AlreadyThere, Busy, NotFound, StoreRefused
+from anchor_service.ports import LeaseLost, StoreRefused
 from anchor_service.storage import tables
+from anchor_service.storage.meanings import driver_error, meanings
 from anchor_service.storage.migrate import newest_version, upgrade, version_of
+from anchor_service.storage.postgresql import PostgresPlace, add_to_rows, copy_rows, upsert_rows
+from anchor_service.storage.sqlite import SqlitePlace
 
-_READERS: Final = 16
-_TURN: Final = 30.0
-"""Seconds that a writer waits for its turn; transactions take milliseconds."""
-_BUSY: Final = 5_000
-"""Milliseconds that SQLite waits for a lock that another process holds (a backup, say)."""
+T = TypeVar("T")
+
+_CHUNK: Final = 5_000
+"""Values in one statement; SQLite takes 32,766."""
+Place: TypeAlias = "Path | str"
+"""Where a database is: a file (SQLite), or the URL of a PostgreSQL database, with the log's schema."""
 
 
-def create_database(path: Path, facts: Mapping[str, str], created: int) -> None:
-    """Create a database with an empty log in a new file, whole or not at all; StoreRefused where there is one.
+def _place(place: Place) -> SqlitePlace | PostgresPlace:
+    return SqlitePlace(place) if isinstance(place, Path) else PostgresPlace(place)
+
+
+def database_exists(place: Place) -> bool:
+    """Say whether there is a log's database; Busy where the server does not answer."""
+    with meanings():
+        return _place(place).exists()
+
+
+def create_database(place: Place, facts: Mapping[str, str], created: int) -> None:
+    """Create a database with an empty log, whole or not at all; StoreRefused (`log_exists`) where there is one.
 
     `facts` say what the log is (`Database.facts` gives them back); `created` in ms UTC.
     """
-    if path.exists():
-        raise StoreRefused("log_exists", f"{path} is there already")
-    new = path.with_name(path.name + ".new")
-    for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-shm")):
-        leftover.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    engine = _engine(new, write=True)
-    try:
-        with engine.connect() as connection, connection.begin():
-            upgrade(connection)
-            connection.execute(insert(tables.meta), [{"name": name, "value": value} for name, value in facts.items()])
-            empty = {"id": 1, "size": 0, "root": bytes(32), "batch": 0, "seal": bytes(32), "last_event": 0}
-            connection.execute(insert(tables.head), {**empty, "sealed": created})
-    finally:
-        engine.dispose()
-    # Up to here there is no log; a crash leaves a file that the next attempt removes.
-    new.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    os.fsync(directory)
-    os.close(directory)
+
+    def fill(connection: Connection) -> None:
+        upgrade(connection)
+        connection.execute(insert(tables.meta), [{"name": name, "value": value} for name, value in facts.items()])
+        empty = {"id": 1, "size": 0, "root": bytes(32), "batch": 0, "seal": bytes(32), "last_event": 0}
+        connection.execute(insert(tables.head), {**empty, "sealed": created})
+
+    with meanings():
+        _place(place).create(fill)
 
 
-def upgrade_database(path: Path) -> None:
+def upgrade_database(place: Place) -> None:
     """Bring a database that is there to this program's schema, whole or not at all; StoreRefused (`log_missing`).
 
     StoreRefused (`format`) for a log of format version 0: there is no way from it.
     """
-    if not path.exists():
-        raise StoreRefused("log_missing", f"{path} is not there")
-    engine = _engine(path, write=True)
-    try:
-        with _meanings(), engine.connect() as connection, connection.begin():
-            _refuse_version_0(path, version_of(connection))
-            upgrade(connection)
-    finally:
-        engine.dispose()
+    where = _place(place)
+    with meanings():
+        if not where.exists():
+            raise StoreRefused("log_missing", f"{where} is not there")
+        engine = where.engine(write=True)
+        try:
+            with engine.connect() as connection, connection.begin():
+                _refuse_version_0(where, version_of(connection))
+                upgrade(connection)
+        finally:
+            engine.dispose()
 
 
-def _refuse_version_0(path: Path, schema: str | None) -> None:
+def _refuse_version_0(where: object, schema: str | None) -> None:
     if schema == "0001":
         raise StoreRefused(
-            "format", f"{path} is a log of format version 0, whose seals commit no stream map: create a new log"
+            "format", f"{where} is a log of format version 0, whose seals commit no stream map: create a new log"
         )
 
 
 class Database:
     """An open database; any thread may read or write."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         """Open a database that is there, of this program's schema; StoreRefused (`log_missing`, `schema`, `format`)."""
-        if not path.exists():
-            raise StoreRefused("log_missing", f"{path} is not there: create a log first (sealtrail init)")
-        self._writer = _engine(path, write=True)
-        self._readers = _engine(path, write=False)
+        where = _place(place)
+        with meanings():
+            if not where.exists():
+                raise StoreRefused("log_missing", f"{where} is not there: create a log first (sealtrail init)")
+        self.shared = isinstance(where, PostgresPlace)
+        """Whether other processes may write as well."""
+        self.token: int | None = None
+        """The lease's token that this process holds or held last; `Leases` sets it."""
+        self._writer = where.engine(write=True)
+        self._readers = where.engine(write=False)
         try:
-            self.facts = self._read_facts(path)
+            self.facts = self._read_facts(where)
         except BaseException:
             self.close()
             raise
 
-    def _read_facts(self, path: Path) -> Mapping[str, str]:
+    def _read_facts(self, where: object) -> Mapping[str, str]:
         with self.read() as connection:
             found = version_of(connection)
-            _refuse_version_0(path, found)
+            _refuse_version_0(where, found)
             if found != newest_version():
-                raise StoreRefused("schema", f"{path} has schema {found}, not {newest_version()}: upgrade it first")
+                raise StoreRefused("schema", f"{where} has schema {found}, not {newest_version()}: upgrade it first")
             return {row.name: row.value for row in connection.execute(select(tables.meta))}
 
     def close(self) -> None:
@@ -112,7 +136,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Read one unchanging state of the database."""
-        with _meanings(), self._readers.connect() as connection, connection.begin():
+        with meanings(), self._readers.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -122,16 +146,33 @@ class Database:
         AlreadyThere where a row of that key exists, NotFound where a row's parent does not.  Busy for anything that
         the disk or a lock does; where that happens on commit, the transaction may be durable nevertheless.
         """
-        with _meanings(), self._writer.connect() as connection:
+        with meanings(), self._writer.connect() as connection:
             try:
                 with connection.begin():
                     yield connection
                     self.before_commit()
                 self.after_commit()
-            except DBAPIError:
+            except (DBAPIError, psycopg.Error) as problem:
                 # The driver's idea of the transaction may be wrong after an error of the disk: begin afresh.
-                connection.invalidate()
+                if not isinstance(driver_error(problem), psycopg.IntegrityError):
+                    connection.invalidate()
                 raise
+
+    @contextmanager
+    def write_fenced(self) -> Iterator[Connection]:
+        """Write what only the holder of the lease may write; LeaseLost where that is another by now.
+
+        On SQLite the lock on the data directory has said so already.
+        """
+        with self.write() as connection:
+            if self.shared:
+                # Nobody can take the lease over until this transaction ends: that would change the key that is locked
+                # here.  Renewing it changes no key, and goes on meanwhile.
+                query = select(tables.lease.c.token).with_for_update(read=True, key_share=True)
+                found = connection.execute(query).scalar()
+                if self.token is None or found != self.token:
+                    raise LeaseLost("lease_lost", f"another process seals and anchors, under token {found}")
+            yield connection
 
     def before_commit(self) -> None:
         """Nothing; a test makes the write fail here, so that it is lost."""
@@ -140,77 +181,74 @@ class Database:
         """Nothing; a test makes the write fail here, so that it is durable and nobody is told."""
 
 
+def _is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
 @cache
-def _insert_text(table: Table, dialect: Dialect) -> str | None:
-    """Return a table's INSERT for a driver that takes values by place; None for one that takes them by name."""
-    statement = insert(table).compile(dialect=dialect)
-    return str(statement) if statement.positional else None
+def _insert_text(table: Table, dialect: Dialect) -> str:
+    return str(insert(table).compile(dialect=dialect))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
     """Insert rows whose values are in the order of the table's columns, without a dictionary for each."""
-    statement = _insert_text(table, connection.dialect)
-    if statement is not None:
-        connection.exec_driver_sql(statement, list(rows))
+    if not rows:
+        return
+    if _is_postgresql(connection):
+        copy_rows(connection, table, rows)
     else:
-        names = [column.name for column in table.columns]
-        connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+        connection.exec_driver_sql(_insert_text(table, connection.dialect), list(rows))
 
 
-@contextmanager
-def _meanings() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as problem:
-        if getattr(problem.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-            raise NotFound("parent_unknown", f"the database refuses the rows: {problem.orig}") from problem
-        raise AlreadyThere("exists", f"the database refuses the rows: {problem.orig}") from problem
-    except (OperationalError, PoolTimeout) as problem:
-        raise Busy(f"the database cannot be used now: {problem.args[0]}") from problem
-    except DatabaseError as problem:
-        raise StoreRefused("database", f"the database cannot be read: {problem.orig}") from problem
+def add_to(connection: Connection, table: Table, column: str, added: Mapping[int, int]) -> None:
+    """Add to a column of the rows with these keys."""
+    if not added:
+        return
+    if _is_postgresql(connection):
+        add_to_rows(connection, table, column, added)
+        return
+    (key,) = table.primary_key
+    heavier = update(table).where(key == bindparam("place")).values({column: table.c[column] + bindparam("more")})
+    connection.execute(heavier, [{"place": place, "more": more} for place, more in added.items()])
 
 
-def _engine(path: Path, *, write: bool) -> Engine:
-    def connect() -> sqlite3.Connection:
-        # mode=rw: opening never creates.
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode=rw",
-            uri=True,
-            isolation_level=None,  # transactions begin and end where we say so
-            check_same_thread=False,  # the pool hands it to one thread at a time
-            timeout=_BUSY / 1000,
-            cached_statements=256,
-        )
-        try:
-            for pragma in (
-                "journal_mode = wal",
-                "synchronous = full",
-                "foreign_keys = on",
-                "temp_store = memory",
-                "mmap_size = 268435456",
-                f"cache_size = -{65536 if write else 8192}",
-                f"query_only = {'off' if write else 'on'}",
-                "wal_autocheckpoint = 4000",
-            ):
-                connection.execute(f"pragma {pragma}")
-        except BaseException:
-            connection.close()  # no database, or one that cannot be read
-            raise
-        return connection
+def rows_of_pairs(
+    connection: Connection,
+    query: Select[*tuple[Any, ...]],
+    first: ColumnElement[str],
+    second: ColumnElement[str],
+    pairs: Iterable[tuple[str, str]],
+) -> Iterator[Row[*tuple[Any, ...]]]:
+    """Return what the query finds where two text columns are one of these pairs, in no order."""
+    by_first: dict[str, list[str]] = {}
+    for one, other in pairs:
+        by_first.setdefault(one, []).append(other)
+    for one, others in by_first.items():
+        for part in chunks(others):
+            # One array on PostgreSQL: its driver sends thousands of single values slowly.
+            among = (
+                second == func.any(bindparam(None, part, ARRAY(Text)))
+                if _is_postgresql(connection)
+                else second.in_(part)
+            )
+            yield from connection.execute(query.where(first == one, among))
 
-    engine = create_engine(
-        "sqlite://",
-        creator=connect,
-        poolclass=QueuePool,
-        pool_size=1 if write else _READERS,
-        max_overflow=0,
-        pool_timeout=_TURN,
-        pool_reset_on_return="rollback",
-    )
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> Any:  # noqa: ANN401 - SQLAlchemy's own signature
-        connection.exec_driver_sql("begin immediate" if write else "begin")
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """Cut values into lists that fit one statement."""
+    rest = iter(values)
+    while part := list(islice(rest, _CHUNK)):
+        yield part
 
-    return engine
+
+def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, replacing those of the same primary key; no key twice."""
+    if not rows:
+        return
+    if _is_postgresql(connection):
+        upsert_rows(connection, table, rows)
+        return
+    keys = [column.name for column in table.primary_key]
+    statement = insert_sqlite(table)
+    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))

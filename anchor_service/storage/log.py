@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Delete, Row, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Connection, Delete, Row, bindparam, delete, func, insert, select, update
 
 from anchor_service.ports import (
     AnchorState,
@@ -23,8 +21,7 @@ from anchor_service.ports import (
 )
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.protocol.streammap import Subtree
-from anchor_service.storage.database import Database, insert_rows
-from anchor_service.storage.events import chunks
+from anchor_service.storage.database import Database, chunks, insert_rows, upsert
 from anchor_service.storage.tables import (
     anchors,
     batches,
@@ -83,7 +80,7 @@ class Log:
         """Append a batch in one transaction; the head moves by a compare-and-swap."""
         before, after = batch.before, batch.after
         try:
-            with self._database.write() as connection:
+            with self._database.write_fenced() as connection:
                 moved = connection.execute(
                     update(head)
                     .where(head.c.size == before.size, head.c.root == before.root, head.c.batch == before.batch)
@@ -143,7 +140,7 @@ class Log:
 
     def publish(self, size: int, note: str) -> None:
         """Publish a checkpoint; the same again is quiet."""
-        with self._database.write() as connection:
+        with self._database.write_fenced() as connection:
             upsert(connection, checkpoints, [{"size": size, "note": note}])
 
     def prune_map(self, after: int, most: int) -> tuple[int, bool]:
@@ -187,9 +184,9 @@ class Log:
         self._delete(_OLDER_ROWS, found)
         return batch
 
-    def _delete(self, statement: Delete, rows: Sequence[Row[tuple[int, int, int]]]) -> None:
+    def _delete(self, statement: Delete, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
         for part in chunks(rows):
-            with self._database.write() as connection:
+            with self._database.write_fenced() as connection:
                 connection.execute(
                     statement, [{"of_depth": depth, "number": number, "as_of": batch} for depth, number, batch in part]
                 )
@@ -258,7 +255,9 @@ _LATER: Final = map_buckets.alias("later")
 _NEWEST: Final = map_buckets.c.batch == (
     select(func.max(_LATER.c.batch))
     .where(
-        _LATER.c.depth == map_buckets.c.depth, _LATER.c.bucket == map_buckets.c.bucket, _LATER.c.batch <= bindparam("as_of")
+        _LATER.c.depth == map_buckets.c.depth,
+        _LATER.c.bucket == map_buckets.c.bucket,
+        _LATER.c.batch <= bindparam("as_of"),
     )
     .scalar_subquery()
 )
@@ -302,23 +301,3 @@ def read_checkpoint(connection: Connection, size: int | None = None) -> tuple[in
     query = select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
     row = connection.execute(query if size is None else query.where(checkpoints.c.size == size)).first()
     return None if row is None else (row.size, row.note)
-
-
-def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, replacing those of the same primary key."""
-    keys = [column.name for column in table.primary_key]
-    others = [column.name for column in table.columns if column.name not in keys]
-    if connection.dialect.name == "sqlite":
-        sqlite = insert_sqlite(table)
-        connection.execute(
-            sqlite.on_conflict_do_update(index_elements=keys, set_={name: sqlite.excluded[name] for name in others}),
-            rows,
-        )
-    else:
-        postgresql = insert_postgresql(table)
-        connection.execute(
-            postgresql.on_conflict_do_update(
-                index_elements=keys, set_={name: postgresql.excluded[name] for name in others}
-            ),
-            rows,
-        )

@@ -181,8 +181,8 @@ batches: Final = Table(
     Column("streams", Number, nullable=False, server_default="0"),
 )
 
-# A bucket of the stream map as of the batches from `batch` on, until the next row of the same depth and bucket: rows are
-# added and deleted, never changed.  `streams` are its records (ports.buckets); `holds` and `hash` are its subtree.
+# A bucket of the stream map as of the batches from `batch` on, until the next row of the same depth and bucket: rows
+# are added and deleted, never changed.  `streams` are its records (ports.buckets); `holds` and `hash` are its subtree.
 map_buckets: Final = Table(
     "map_buckets",
     metadata,
@@ -206,6 +206,19 @@ head: Final = Table(
     Column("seal", LargeBinary(32), nullable=False),
     Column("sealed", Number, nullable=False),
     Column("last_event", Number, nullable=False),
+)
+
+# One row: who seals and anchors where several processes might.  `token` grows with every holder; it is unique so that
+# a row lock on it stops a new holder and not a renewal.  `until` in ms of the database's clock, `said` is what the
+# holder last said of itself.
+lease: Final = Table(
+    "lease",
+    metadata,
+    Column("id", Number, CheckConstraint("id = 1", name="one"), primary_key=True, autoincrement=False),
+    Column("token", Number, nullable=False, unique=True),
+    Column("holder", Text, nullable=False),
+    Column("until", Number, nullable=False),
+    Column("said", Text, nullable=False),
 )
 
 checkpoints: Final = Table(

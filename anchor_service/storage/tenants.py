@@ -9,9 +9,8 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from anchor_service.ports import Audience, File, KeyRow, LabelRow, Tenant
 from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.storage.database import Database
+from anchor_service.storage.database import Database, upsert
 from anchor_service.storage.events import read_files
-from anchor_service.storage.log import upsert
 from anchor_service.storage.tables import api_keys, attachments, labels, streams, tenants, view_fields
 
 _LABELS = select(labels.c.token, labels.c.tenant, streams.c.order_id, streams.c.stream).join(

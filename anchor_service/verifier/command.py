@@ -1,7 +1,7 @@
 """`sealtrail verify`: checks a proof or a bundle against a policy, offline unless it is told to ask.
 
 Exit codes (SPEC 15.17): 0 verified (or withdrawn, or test data: it says so), 1 altered, 2 malformed, also where a file
-cannot be read or an option is wrong, 3 could not check.
+cannot be read or an option is wrong, 3 could not check, 4 unknown code: the log never had it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from anchor_service.protocol.absence import is_absence, parse_absence
 from anchor_service.protocol.bundle import MAGIC, MAX_BUNDLE, parse_bundle
 from anchor_service.protocol.errors import Malformed, SealtrailError, Unproven
 from anchor_service.protocol.fork import is_fork, verify_fork
@@ -22,7 +23,7 @@ from anchor_service.protocol.hashes import StreamId, parse_hash
 from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_policy
 from anchor_service.protocol.proof import MAX_PROOF, parse_proof
 from anchor_service.protocol.verdict import Inputs, Verdict
-from anchor_service.protocol.verify import needed_blocks, verify
+from anchor_service.protocol.verify import needed_blocks, verify, verify_absence
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
 from anchor_service.verifier.options import block, named, read, url
@@ -69,10 +70,13 @@ def _run(options: argparse.Namespace, clock: Callable[[], float]) -> int:
     nodes += [NodePolicy(url, url in operators) for url in dict.fromkeys(options.rpc) if url not in known]
     if nodes:
         with contextlib.suppress(Malformed):
-            inputs = replace(
-                inputs, nodes=(*inputs.nodes, *ask(nodes, policy, needed_blocks(parse_proof(given.proof))))
-            )
-    verdict = verify(given.proof, policy, inputs)
+            inputs = replace(inputs, nodes=(*inputs.nodes, *ask(nodes, policy, _needed_blocks(given.proof))))
+    if not is_absence(given.proof):
+        verdict = verify(given.proof, policy, inputs)
+    elif inputs.stream is not None:
+        verdict = verify_absence(given.proof, policy, inputs.stream, inputs)
+    else:
+        raise Malformed("stream_missing", "which code was never in the log must be said: --stream HEX")
     _show(verdict, policy, options)
     return verdict.state.exit_code
 
@@ -89,6 +93,10 @@ def _judge_fork(raw: bytes, policy: Policy, *, as_json: bool) -> int:
     else:
         print(safe(f"not proven ({code}): {said}" if code else f"proven: the operator forked: {said}"))
     return 1 if code else 0
+
+
+def _needed_blocks(proof: bytes) -> tuple[int, ...]:
+    return needed_blocks(parse_absence(proof) if is_absence(proof) else parse_proof(proof))
 
 
 def _show(verdict: Verdict, policy: Policy, options: argparse.Namespace) -> None:
@@ -154,10 +162,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sealtrail verify",
         description="Check the record of an order: offline, against a policy that says what you trust.",
-        epilog="Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check.",
+        epilog="Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check,"
+        " 4 unknown code.",
     )
     parser.add_argument(
-        "proof", metavar="PROOF|BUNDLE", help="a proof, a bundle, or fork evidence; - reads standard input"
+        "proof",
+        metavar="PROOF|BUNDLE",
+        help="a proof, a bundle, an absence proof, fork evidence; - reads standard input",
     )
     parser.add_argument("--policy", metavar="FILE", help="what you trust: keys, registry, chain, blocks")
     parser.add_argument(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_verdict(verdict: Verdict) -> str:
-    """Print a verdict: state, all 14 checks in SPEC's order, the story, and what it does not prove."""
+    """Print a verdict: state, all checks in SPEC's order, the story, and what it does not prove."""
     document = {
         "as_of": _block(verdict.as_of),
         "checks": [

@@ -48,6 +48,7 @@ def report(verdict: Verdict, policy: Policy, words: Words, *, colour: bool) -> I
         yield paint(_BOLD, words.events if holds else words.given)
         for place, step in enumerate(verdict.steps, start=1):
             yield from _step(place, step, policy, words)
+        yield from _whole(verdict, words)
         yield ""
     yield paint(_BOLD, words.unproven)
     yield from (f"  – {line}" for line in words.not_proven)
@@ -55,6 +56,14 @@ def report(verdict: Verdict, policy: Policy, words: Words, *, colour: bool) -> I
     yield from _hints(verdict, policy, words)
     colours = {State.ALTERED: _RED, State.MALFORMED: _RED, State.VERIFIED: _GREEN}
     yield paint(colours.get(verdict.state, _YELLOW), _state(verdict, words))
+
+
+def _whole(verdict: Verdict, words: Words) -> Iterator[str]:
+    """Say that nothing was left out, where every check that this rests on holds."""
+    if verdict.state.exit_code == 0 and verdict.as_of is not None:
+        count = sum(step.seq is not None for step in verdict.steps)
+        block = verdict.as_of
+        yield words.whole.format(number=block.number, date=_date(block.timestamp), count=count)
 
 
 def _state(verdict: Verdict, words: Words) -> str:

@@ -28,6 +28,7 @@ class Words:
     hidden: str
     flags: Mapping[str, str]
     block: str
+    whole: str
     unproven: str
     not_proven: tuple[str, ...]
     hint_blocks: str
@@ -45,6 +46,7 @@ ENGLISH: Final = Words(
         "anchor": "the registry recorded the log",
         "block": "the block is one that you trust",
         "complete": "nothing was left out",
+        "absent": "the log held nothing of this code",
         "signatures": "the actors' signatures hold",
         "attachments": "the files are the ones that were committed",
         "pending": "newer events are promised by receipts",
@@ -60,6 +62,7 @@ ENGLISH: Final = Words(
         "altered": "altered ({why}): what was given does not agree with what was recorded",
         "malformed": "malformed: this is no proof, and nothing can be said of what it claims",
         "could_not_check": "could not check ({why}): this says nothing about the order, neither good nor bad",
+        "unknown_code": "unknown code: as of {date}, this code was never in the log",
     },
     order="Order",
     shown_as="of",
@@ -73,11 +76,12 @@ ENGLISH: Final = Words(
     hidden="hidden: {names}",
     flags={"unexpected": "not expected at this point", "late": "earlier than an event before it"},
     block="block {number}, {date}",
+    whole="Nothing was left out: as of block {number}, {date}, the log held exactly these {count} events of the order",
     unproven="What this does not prove",
     not_proven=(
         "that what was reported really happened",
         "that the thing in your hand is this thing: a label can be copied",
-        "that nothing was left out (format version 0)",
+        "that everybody was shown this same history at all times: for that, auditors replay the log",
     ),
     hint_blocks=(
         "To settle it, look these blocks up in an explorer of {chain} that you trust. "
@@ -97,6 +101,7 @@ CHINESE: Final = Words(
         "anchor": "登记合约已记录该日志",
         "block": "区块是您信任的区块",
         "complete": "没有遗漏任何内容",
+        "absent": "日志中没有此编码的任何内容",
         "signatures": "参与方的签名有效",
         "attachments": "文件与当初承诺的一致",
         "pending": "较新的事件有回执承诺",
@@ -112,6 +117,7 @@ CHINESE: Final = Words(
         "altered": "已被改动（{why}）：所给内容与当时的记录不符",
         "malformed": "格式错误：这不是证明，对其内容无法作出任何判断",
         "could_not_check": "无法核验（{why}）：这既不说明订单有问题，也不说明没有问题",
+        "unknown_code": "未知编码：截至 {date}，此编码从未出现在该日志中",
     },
     order="订单",
     shown_as="品牌",
@@ -125,11 +131,12 @@ CHINESE: Final = Words(
     hidden="未披露：{names}",
     flags={"unexpected": "此处不应出现", "late": "早于之前的事件"},
     block="区块 {number}，{date}",
+    whole="没有遗漏：截至区块 {number}（{date}），日志中此订单的事件恰好是这 {count} 个",
     unproven="这不能证明",
     not_proven=(
         "所报告的事情确实发生过",
         "您手中的物品就是这件物品：标签可以被复制",
-        "没有遗漏任何内容（格式版本 0）",
+        "所有人在任何时候看到的都是同一份历史：这需要审计方重放日志",
     ),
     hint_blocks="若要判定，请在您信任的 {chain} 浏览器中查找下列区块；编号与哈希一致时，加上以下选项再运行：",
     hint_block="--block {number}:{hash}",

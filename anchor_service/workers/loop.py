@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from anchor_service.ports import Busy, ChainUnavailable, HeadMoved
+from anchor_service.ports import Busy, ChainUnavailable, HeadMoved, LeaseLost
 from anchor_service.protocol.errors import SealtrailError
 
 _MOST_PATIENCE: Final = 60.0
@@ -59,7 +59,7 @@ class Loop:
             try:
                 more = self._job()
                 failures, self.problem = 0, None
-            except (Busy, ChainUnavailable, HeadMoved) as problem:
+            except (Busy, ChainUnavailable, HeadMoved, LeaseLost) as problem:
                 failures += 1
                 self._note(problem, failures)
             except Exception as problem:  # noqa: BLE001 - our own bug, or damage: nothing was stored; say it, try later

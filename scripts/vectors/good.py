@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anchor_service.protocol.event import parse_event_entry
@@ -56,6 +58,16 @@ def cases() -> Iterator[Case]:
     proof, policy = world.proof(ORDER, hide=PRIVATE), world.policy()
     yield good("first", "SPEC section 1's order: placed, shipped, signed; names of people are hidden.", proof, policy)
     yield good("first_full", "The same order with every field disclosed.", world.proof(ORDER), policy)
+    captured = Path(__file__).parent / "captured"
+    proof, policy = (json.loads((captured / name).read_bytes()) for name in ("proof.json", "policy.json"))
+    yield good(
+        "captured",
+        "What the service made of its sample order on the embedded chain (py-evm), kept as it was.",
+        proof,
+        policy,
+        "test_data",
+        checks={"attachments": skipped("not_given")},
+    )
     yield from _kinds()
     yield from _sizes()
     yield from _forms()

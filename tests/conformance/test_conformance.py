@@ -69,7 +69,8 @@ def test_the_commands_as_they_are_run(case: str, command: str) -> None:
 
 # Policies that are none: each verifier refuses them with exit code 2 and one line.
 BAD_POLICIES: dict[str, dict[str, Any]] = {
-    "version_1": {"v": 1},
+    "version_0": {"v": 0},
+    "version_2": {"v": 2},
     "format_other": {"format": "sealtrail/proof"},
     "member_unknown": {"more": 1},
     "origin_of_another_log": {"origin": "log.example.com/sealtrail/" + "ab" * 32},
@@ -133,6 +134,6 @@ def test_bad_policies_are_refused(name: str, tmp_path: Path, capsys: pytest.Capt
 
 def test_a_policy_is_read_by_value_not_by_layout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (VECTORS / "first" / "policy.json").read_text("utf-8")
-    text = text.replace('"v": 0', '"v": 0.0').replace('"from": 1', '"from": 1e0').replace("\n", "\r\n\t")
+    text = text.replace('"v": 1', '"v": 1.0').replace('"from": 1', '"from": 1e0').replace("\n", "\r\n\t")
     for said in _both(_with_policy(tmp_path, text), capsys):
         assert seen(said) == expected("first")

@@ -30,6 +30,7 @@ def test_every_state_and_exit_code_is_there() -> None:
         "altered": 1,
         "malformed": 2,
         "could_not_check": 3,
+        "unknown_code": 4,
     }
 
 

@@ -212,12 +212,13 @@ def test_entries_by_hand() -> None:
     entry = EventEntry(LogId(one), StreamId(two), 3, three, four, 1777790000000)
     assert print_event_entry(entry) == (
         '{"accepted":1777790000000,"commitment":"' + "04" * 32 + '","kind":"event","log":"' + "01" * 32 + '","prev":"'
-        + "03" * 32 + '","seq":3,"stream":"' + "02" * 32 + '","v":0}'
+        + "03" * 32 + '","seq":3,"stream":"' + "02" * 32 + '","v":1}'
     ).encode()  # fmt: skip
-    seal = SealEntry(LogId(one), 7, 12, two, 1777790000001, BlockId(9, three))
+    seal = SealEntry(LogId(one), 7, 12, 5, four, two, 1777790000001, BlockId(9, three))
     assert print_seal_entry(seal) == (
-        '{"batch":7,"kind":"seal","log":"' + "01" * 32 + '","map":null,"not_before":{"hash":"' + "03" * 32
-        + '","number":9},"prev_seal":"' + "02" * 32 + '","sealed":1777790000001,"size":12,"streams":null,"v":0}'
+        '{"batch":7,"kind":"seal","log":"' + "01" * 32 + '","map":"' + "04" * 32 + '","not_before":{"hash":"'
+        + "03" * 32 + '","number":9},"prev_seal":"' + "02" * 32
+        + '","sealed":1777790000001,"size":12,"streams":5,"v":1}'
     ).encode()  # fmt: skip
 
 
@@ -231,7 +232,7 @@ def test_event_entries_read_back(entry: EventEntry) -> None:
 BLOCKS = st.none() | st.builds(BlockId, WHOLE, HASHES)
 
 
-@given(st.builds(SealEntry, HASHES.map(LogId), WHOLE, WHOLE, HASHES, WHOLE, BLOCKS))
+@given(st.builds(SealEntry, HASHES.map(LogId), WHOLE, WHOLE, WHOLE, HASHES, HASHES, WHOLE, BLOCKS))
 def test_seal_entries_read_back(entry: SealEntry) -> None:
     raw = print_seal_entry(entry)
     assert parse_seal_entry(raw.decode()) == entry
@@ -241,7 +242,7 @@ def test_seal_entries_read_back(entry: SealEntry) -> None:
 @pytest.mark.parametrize("seal", [False, True])
 def test_every_flipped_bit_of_an_entry_is_refused_or_another_entry(seal: bool) -> None:
     entry = EventEntry(LogId(ZERO), StreamId(ZERO), 3, ZERO, ZERO, 1777790000000)
-    last = SealEntry(LogId(ZERO), 7, 12, ZERO, 1777790000001, BlockId(9, ZERO))
+    last = SealEntry(LogId(ZERO), 7, 12, 5, ZERO, ZERO, 1777790000001, BlockId(9, ZERO))
     raw = print_seal_entry(last) if seal else print_event_entry(entry)
     accepted = 0
     for place in range(len(raw)):

@@ -21,7 +21,7 @@ from anchor_service.protocol.policy import Policy, parse_policy
 from anchor_service.protocol.proof import parse_proof
 from anchor_service.protocol.tiles import TileTree, append
 from anchor_service.protocol.verdict import NOT_PROVEN, Inputs, NodeAnswer, Result, State
-from anchor_service.protocol.verify import CHECKS, needed_blocks, verify
+from anchor_service.protocol.verify import ABSENCE_CHECKS, CHECKS, needed_blocks, verify
 from scripts.vectors.case import pretty
 from scripts.vectors.good import event, told
 from scripts.vectors.orders import PLACED, PRIVATE, SIGNED
@@ -62,7 +62,7 @@ def test_what_is_ours_is_verified() -> None:
     assert verdict.as_of is not None
     assert verdict.as_of.number == 1_010
     assert verdict.tenant_name == "Demo Shop"
-    assert NOT_PROVEN == ("truth", "object", "complete")
+    assert NOT_PROVEN == ("truth", "object", "history")
     assert needed_blocks(parse_proof(RAW)) == (900, 1_000, 1_010)
     old = World("size 2")
     old.tell("A-1001", PLACED)
@@ -80,6 +80,7 @@ def test_exit_codes() -> None:
         "altered": 1,
         "malformed": 2,
         "could_not_check": 3,
+        "unknown_code": 4,
     }
 
 
@@ -257,7 +258,7 @@ def test_a_policy_of_another_log_sees_only_strangers() -> None:
 
 
 def test_each_check_can_fail_alone() -> None:
-    """The corpus has for every check but format and complete a case in which it alone is INVALID."""
+    """The corpus has for every check but dated (which is never INVALID) a case in which it alone is INVALID."""
     import json
 
     alone = set()
@@ -265,7 +266,7 @@ def test_each_check_can_fail_alone() -> None:
         failed = [name for name, result, _ in json.loads(file.read_bytes())["checks"] if result == "INVALID"]
         if len(failed) == 1:
             alone.add(failed[0])
-    assert alone == set(CHECKS) - {"complete", "dated"}
+    assert alone == {*CHECKS, *ABSENCE_CHECKS} - {"dated"}
 
 
 def test_large_orders_take_time_in_proportion() -> None:

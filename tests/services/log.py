@@ -22,7 +22,7 @@ from anchor_service.services.fsck import fsck
 from anchor_service.services.ingest import Accepted, Outcome, Refused
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
-from anchor_service.wiring import DATABASE, Service, _open_nodes, create
+from anchor_service.wiring import Service, _open_nodes, _place, create
 
 TENANT = "acme"
 
@@ -129,9 +129,14 @@ def create_log(data: Path, **settings: Any) -> Settings:
 def open_log(settings: Settings) -> Iterator[OpenLog]:
     """Open a log as `build` does, on a database that can fail."""
     with ExitStack() as opened:
-        database = opened.enter_context(closing(FaultyDatabase(settings.data / DATABASE)))
+        database = opened.enter_context(closing(FaultyDatabase(_place(settings))))
         service = Service(settings, database, _open_nodes(settings, opened))
         service.check()
+        keeper = service._work.keeper
+        if keeper is not None:
+            keeper.run_once()
+            assert keeper.held
+            opened.callback(keeper.stop)
         service.ingest.start()
         opened.callback(service.ingest.stop)
         yield OpenLog(service, database)

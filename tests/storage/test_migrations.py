@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from anchor_service.ports import StoreRefused
-from anchor_service.storage.database import Database, create_database, upgrade_database
+from anchor_service.storage import database as module
+from anchor_service.storage.database import Database, Place, create_database, database_exists, upgrade_database
+from anchor_service.storage.migrate import upgrade
 from anchor_service.storage.tables import metadata
 
 
-def names(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as connection:
-        return [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
-
-
-def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
-    create_database(tmp_path / "log.db", {"a": "b"}, 1)
-    with closing(Database(tmp_path / "log.db")) as database, database.read() as connection:
+def test_the_migrations_make_the_tables(place: Place) -> None:
+    create_database(place, {"a": "b"}, 1)
+    with closing(Database(place)) as database, database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
 
-def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "log.db"
-    path.touch()
+def test_a_creation_that_breaks_off_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     create_table = op.create_table
     made: list[str] = []
 
@@ -44,15 +38,32 @@ def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(op, "create_table", breaks)
         with pytest.raises(RuntimeError):
-            upgrade_database(path)
+            create_database(place, {"a": "b"}, 1)
     assert len(made) == 5
-    assert names(path) == []
-    upgrade_database(path)
-    assert "events" in names(path)
-    upgrade_database(path)  # again is quiet
+    assert not database_exists(place)
+    create_database(place, {"a": "b"}, 1)
+    with closing(Database(place)) as database:
+        assert database.facts == {"a": "b"}
 
 
-def test_creating_takes_up_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_that_breaks_off_changes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_database(place, {"a": "b"}, 1)
+    upgrade_database(place)  # what is there already is quiet
+
+    def breaks(connection: Any) -> None:
+        upgrade(connection)
+        connection.exec_driver_sql("drop table lease")
+        raise RuntimeError("the power goes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "upgrade", breaks)
+        with pytest.raises(RuntimeError):
+            upgrade_database(place)
+    with closing(Database(place)) as database, database.read() as connection:
+        assert connection.exec_driver_sql("select count(*) from lease").scalar() == 1
+
+
+def test_creating_a_file_takes_up_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log.db"
 
     def crash(_self: Path, _target: Path) -> None:
@@ -69,6 +80,17 @@ def test_creating_takes_up_after_a_crash(tmp_path: Path, monkeypatch: pytest.Mon
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_upgrading_nothing_is_refused(tmp_path: Path) -> None:
+def test_upgrading_nothing_is_refused(place: Place) -> None:
     with pytest.raises(StoreRefused, match="not there"):
-        upgrade_database(tmp_path / "log.db")
+        upgrade_database(place)
+
+
+def test_a_log_of_version_0_is_refused(place: Place) -> None:
+    """Its seals commit no map: there is no way from it, and nothing is changed in it."""
+    create_database(place, {"a": "b"}, 1)
+    with closing(Database(place)) as database, database.write() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '0001'")
+    for open_it in (Database, upgrade_database):
+        with pytest.raises(StoreRefused, match="version 0") as refused:
+            open_it(place)
+        assert refused.value.code == "format"

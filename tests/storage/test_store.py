@@ -1,17 +1,16 @@
-"""What a store must do, on every store there is (SQLite now)."""
+"""What a store must do, on every store there is: SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DBAPIError
 
 from anchor_service.ports import (
@@ -20,43 +19,39 @@ from anchor_service.ports import (
     Audience,
     Batch,
     Block,
+    Bucket,
     Busy,
     File,
     Head,
     HeadMoved,
     KeyRow,
+    MapShape,
     NewEvent,
     NotFound,
     ReceiptGroup,
     SignedTransaction,
     StoreRefused,
     Stream,
-    StreamHead,
     Tenant,
     WeighedStream,
+    make_bucket,
+    print_record,
 )
 from anchor_service.protocol.event import stream_id
 from anchor_service.protocol.evidence import ChainEvidence
-from anchor_service.protocol.hashes import ZERO, Hash
+from anchor_service.protocol.hashes import ZERO, Hash, StreamId
+from anchor_service.protocol.streammap import MapLeaf
+from anchor_service.storage import tables
 from anchor_service.storage.anchors import Anchors
-from anchor_service.storage.database import Database, create_database
+from anchor_service.storage.database import Database, Place, create_database, database_exists
 from anchor_service.storage.events import Events
 from anchor_service.storage.log import Log
 from anchor_service.storage.reading import Reading
 from anchor_service.storage.tenants import Tenants
+from tests.storage.conftest import FACTS
 
-FACTS = {"log": "x"}
+NO_MAP = MapShape(0, 0)
 GROUP = ReceiptGroup(0, 1, 99, "note")
-
-
-@pytest.fixture(params=["sqlite"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    assert request.param == "sqlite"
-    create_database(tmp_path / "log.db", FACTS, 5)
-    with closing(Database(tmp_path / "log.db")) as opened:
-        for tenant in ("acme", "other"):
-            Tenants(opened).add_tenant(Tenant(tenant, tenant.title()), 5)
-        yield opened
 
 
 def stream(order_id: str = "A-1", tenant: str = "acme") -> Stream:
@@ -71,17 +66,32 @@ def new_event(of: Stream, event_id: str) -> NewEvent:
 def accept(database: Database, of: Stream, *event_ids: str, new: bool = True) -> None:
     events = [new_event(of, event_id) for event_id in event_ids]
     group = GROUP._replace(length=len(events))
-    Events(database).accept([of] if new else [], events, [group], 7)
+    with Events(database).turn() as turn:
+        turn.accept([of] if new else [], events, [group], 7)
+
+
+def known_streams(events: Events, *orders: tuple[str, str]) -> dict[tuple[str, str], WeighedStream]:
+    with events.turn() as turn:
+        return turn.streams(orders)
 
 
 def batch(
-    database: Database, *entries: tuple[bytes, int | None], streams: dict[int, StreamHead] | None = None
+    database: Database,
+    *entries: tuple[bytes, int | None],
+    shape: MapShape = NO_MAP,
+    buckets: dict[int, Bucket] | None = None,
 ) -> Batch:
     before = Log(database).head()
     size = before.size + len(entries)
     last = max((number for _, number in entries if number is not None), default=before.last_event)
     after = Head(size, Hash(os.urandom(32)), before.batch + 1, Hash(os.urandom(32)), before.sealed + 1, last)
-    return Batch(before, after, entries, {(0, 0): bytes(32 * size)}, streams or {})
+    return Batch(before, after, entries, {(0, 0): bytes(32 * size)}, shape, buckets or {})
+
+
+def bucket(streams: int, depth: int) -> Bucket:
+    """A bucket of streams whose ids begin with zeros."""
+    leaves = [MapLeaf(StreamId(bytes(31) + bytes([number])), 1, Hash(os.urandom(32))) for number in range(streams)]
+    return make_bucket(map(print_record, leaves), depth)
 
 
 def sealed(database: Database, *entries: tuple[bytes, int | None], note: str | None = None) -> Batch:
@@ -95,34 +105,20 @@ def sealed(database: Database, *entries: tuple[bytes, int | None], note: str | N
 # --- opening ----------------------------------------------------------------------------------------------------------
 
 
-def test_opening_never_creates(tmp_path: Path) -> None:
-    with pytest.raises(StoreRefused, match="init"):
-        Database(tmp_path / "log.db")
+def test_opening_never_creates(place: Place, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(StoreRefused, match="init"):
+            Database(place)
+        assert not database_exists(place)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_creating_never_overwrites(database: Database, tmp_path: Path) -> None:
+def test_creating_never_overwrites(database: Database, place: Place) -> None:
     with pytest.raises(StoreRefused, match="already"):
-        create_database(tmp_path / "log.db", FACTS, 5)
+        create_database(place, {"log": "y"}, 5)
     assert database.facts == FACTS
-
-
-def test_what_another_program_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "log.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreRefused, match="read"):
-        Database(tmp_path / "log.db")
-    (tmp_path / "empty.db").touch()
-    with pytest.raises(StoreRefused, match="schema"):
-        Database(tmp_path / "empty.db")
-
-
-def test_writes_are_durable_and_keys_are_watched(database: Database) -> None:
-    with database.write() as connection:
-        settings = {
-            name: connection.exec_driver_sql(f"pragma {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    with closing(Database(place)) as again:
+        assert again.facts == FACTS
 
 
 def test_readers_cannot_write(database: Database) -> None:
@@ -136,18 +132,20 @@ def test_readers_cannot_write(database: Database) -> None:
 
 def test_events_come_back_as_they_were(database: Database) -> None:
     events, first = Events(database), stream()
-    assert events.last_accepted() == 0
-    assert events.streams([("acme", "A-1")]) == {}
     new = [new_event(first, f"e{number}") for number in range(3)]
-    events.accept([first], new, [ReceiptGroup(0, 2, 50, "n1"), ReceiptGroup(2, 1, 50, "n2")], 7)
+    with events.turn() as turn:
+        assert turn.newest() == 0
+        assert turn.streams([("acme", "A-1")]) == {}
+        turn.accept([first], new, [ReceiptGroup(0, 2, 50, "n1"), ReceiptGroup(2, 1, 50, "n2")], 7)
     fresh = Events(database)  # remembers nothing
-    assert fresh.streams([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")]) == {
-        ("acme", "A-1"): WeighedStream(first, 30)
-    }
-    assert fresh.last_accepted() == 7
-    found = fresh.known([("acme", f"e{number}") for number in range(5)] + [("other", "e0")])
-    assert list(found) == [("acme", "e0"), ("acme", "e1"), ("acme", "e2")]
-    for number, stored in enumerate(found.values()):
+    with fresh.turn() as turn:
+        assert turn.streams([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")]) == {
+            ("acme", "A-1"): WeighedStream(first, 30)
+        }
+        assert turn.newest() == 7
+        found = turn.known([("acme", f"e{number}") for number in range(5)] + [("other", "e0")])
+    assert sorted(found) == [("acme", "e0"), ("acme", "e1"), ("acme", "e2")]
+    for number, (_, stored) in enumerate(sorted(found.items())):
         assert stored[1:6] == new[number][:5]
         assert (stored.number, stored.accepted) == (number + 1, 7)
     group, members = fresh.group_of(2)
@@ -167,21 +165,24 @@ def test_streams_that_were_found_stay_found_until_their_events_are_stored(
     for number in range(30):
         accept_with(events, [stream(f"A-{number}")], f"e{number}")
     remembered = [f"A-{number}" for number in range(29, -1, -1)]
-    for turn in range(5):
-        found = events.streams([("acme", order_id) for order_id in remembered])
-        assert len(found) == 30
-        new = [new_event(found["acme", order_id].stream, f"{turn}-{order_id}") for order_id in remembered]
-        events.accept([], new, [GROUP._replace(length=30)], 7)
+    for number in range(5):
+        with events.turn() as turn:
+            found = turn.streams([("acme", order_id) for order_id in remembered])
+            assert len(found) == 30
+            new = [new_event(found["acme", order_id].stream, f"{number}-{order_id}") for order_id in remembered]
+            turn.accept([], new, [GROUP._replace(length=30)], 7)
     assert len(events._remembered) <= 20 + 30
     # What is remembered of a stream's weight is what is stored.
     orders = [("acme", order_id) for order_id in remembered]
-    assert events.streams(orders) == Events(database).streams(orders)
-    assert {weighed.weight for weighed in events.streams(orders).values()} == {60}
+    weights = known_streams(events, *orders)
+    assert weights == known_streams(Events(database), *orders)
+    assert {weighed.weight for weighed in weights.values()} == {60}
 
 
 def accept_with(events: Events, streams: list[Stream], event_id: str) -> None:
-    events.streams([(of.tenant, of.order_id) for of in streams])
-    events.accept(streams, [new_event(of, event_id) for of in streams], [GROUP._replace(length=len(streams))], 7)
+    with events.turn() as turn:
+        turn.streams([(of.tenant, of.order_id) for of in streams])
+        turn.accept(streams, [new_event(of, event_id) for of in streams], [GROUP._replace(length=len(streams))], 7)
 
 
 @pytest.mark.parametrize(
@@ -207,14 +208,15 @@ def test_what_is_refused_stores_nothing(
 
 def test_no_row_points_into_another_tenants_data(database: Database) -> None:
     accept(database, stream(), "e1")
+    zero = bytes(1)
     for statement in (
-        "insert into events values (9, 'other', 1, 'x', 1, x'00', x'00')",
-        "insert into labels values ('t', 'other', 1, 1)",
-        "update events set tenant = 'other'",
-        "insert into event_secrets values (77, x'00')",
+        insert(tables.events).values((9, "other", 1, "x", 1, zero, zero)),
+        insert(tables.labels).values(("t", "other", 1, 1)),
+        update(tables.events).values(tenant="other"),
+        insert(tables.event_secrets).values((77, zero)),
     ):
         with pytest.raises(NotFound), database.write() as connection:
-            connection.execute(text(statement))
+            connection.execute(statement)
 
 
 def test_a_snapshot_does_not_change(database: Database) -> None:
@@ -226,31 +228,6 @@ def test_a_snapshot_does_not_change(database: Database) -> None:
         assert snapshot.stream("acme", "A-2") is None
     with Reading(database).snapshot() as snapshot:
         assert snapshot.waiting() == (2, 7)
-
-
-def test_a_full_disk_is_busy_and_nothing_is_torn(database: Database) -> None:
-    accept(database, stream(), "e1")
-    with database.write() as connection:
-        pages = connection.exec_driver_sql("pragma page_count").scalar()
-        connection.exec_driver_sql(f"pragma max_page_count = {pages}")
-    of = stream("A-2")
-    with pytest.raises(Busy, match="full"):
-        accept(database, of, *(f"f{number}" for number in range(500)))
-    with Reading(database).snapshot() as snapshot:
-        assert len(snapshot.all_events(0, 1000)) == 1
-    # The connection was thrown away, and the limit with it: there is room again.
-    accept(database, of, *(f"f{number}" for number in range(500)))
-
-
-def test_a_lock_that_another_holds_is_busy(database: Database, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
-        other.execute("begin immediate")
-        with database._writer.connect() as connection:
-            connection.connection.driver_connection.execute("pragma busy_timeout = 10")  # type: ignore[union-attr]
-        with pytest.raises(Busy, match="locked"):
-            accept(database, stream(), "e1")
-        other.execute("rollback")
-    accept(database, stream(), "e1")
 
 
 def test_writers_take_turns(database: Database) -> None:
@@ -284,8 +261,8 @@ def test_a_batch_comes_back_as_it_was(database: Database) -> None:
     assert [item.number for item in waiting] == [1, 2]
     assert log.waiting(0, 1) == waiting[:1]
     assert log.waiting(1, 10) == waiting[1:]
-    heads = {waiting[0].stream: StreamHead(2, Hash(b"\x05" * 32))}
-    made = batch(database, (b"one", 1), (b"two", 2), (b"seal", None), streams=heads)
+    shape, buckets = MapShape(1, 3), {0: bucket(1, 1), 1: bucket(2, 1)}
+    made = batch(database, (b"one", 1), (b"two", 2), (b"seal", None), shape=shape, buckets=buckets)
     log.append(
         made,
         lambda reader: (
@@ -293,7 +270,8 @@ def test_a_batch_comes_back_as_it_was(database: Database) -> None:
         ),
     )
     assert log.head() == made.after
-    assert log.stream_heads([waiting[0].stream, 99]) == heads
+    assert log.map_shape(1) == shape
+    assert log.buckets(1, 1, range(2)) == buckets
     assert log.tile(0, 0) == bytes(96)
     assert log.tile(0, 1) == b""
     assert log.checkpoint() is None
@@ -337,6 +315,87 @@ def test_an_event_has_one_entry_and_an_entry_one_place(database: Database) -> No
         sealed(database, (b"again", 1), (b"seal", None))
     with pytest.raises(NotFound):
         sealed(database, (b"nobody", 7), (b"seal", None))
+
+
+# --- the stream map ---------------------------------------------------------------------------------------------------
+
+
+def mapped(database: Database, depth: int, numbers: Iterable[int], *, final: bool = False) -> dict[int, Bucket]:
+    """Seal an empty batch that writes these buckets; final: it gets a final anchor."""
+    buckets = {number: bucket(2, depth) for number in numbers}
+    made = batch(database, (b"seal", None), shape=MapShape(depth, 2 << depth), buckets=buckets)
+    Log(database).append(made, lambda _: None)
+    if final:
+        size = made.after.size
+        Log(database).publish(size, "note")
+        Anchors(database).add_anchor(size, 0, 10)
+        Anchors(database).finish(size, Block(1, ZERO, 9), ChainEvidence(b"header", 0, (b"node",)))
+    return buckets
+
+
+def rows(database: Database) -> list[tuple[int, int, int]]:
+    """(depth, bucket, batch) of all rows."""
+    with Reading(database).snapshot() as snapshot:
+        return [(row.depth, row.number, row.batch) for row in snapshot.bucket_rows(0)]
+
+
+def prune(database: Database, most: int) -> int:
+    """Prune to the end; returns in how many goes."""
+    after, goes = 0, 0
+    while True:
+        after, more = Log(database).prune_map(after, most)
+        goes += 1
+        if not more:
+            return goes
+
+
+def test_a_map_is_read_as_of_any_batch(database: Database) -> None:
+    log = Log(database)
+    assert log.map_shape(0) == MapShape(0, 0)
+    with pytest.raises(NotFound):
+        log.map_shape(1)
+    made = [mapped(database, 2, numbers) for numbers in ((0, 1, 3), (1,), (), (0, 1))]
+    expected: dict[int, Bucket] = {}
+    for number, written in enumerate(made, start=1):
+        expected |= written
+        assert log.buckets(2, number, range(4)) == expected
+        assert log.buckets(2, number, [2, 1]) == {1: expected[1]}
+        assert log.buckets(1, number, range(2)) == {}
+        found = {place: (holds, digest) for place, holds, digest in log.subtrees(2, 0, number)}
+        assert found == {place: kept.subtree for place, kept in expected.items()}
+        for after in range(number):
+            changed = set().union(*made[after:number])
+            with Reading(database).snapshot() as snapshot:
+                assert {place for place, _, _ in snapshot.subtrees(2, after, number)} == changed
+    with Reading(database).snapshot() as snapshot:
+        assert [(row.batch, row.number) for row in snapshot.bucket_rows(1, 3)] == [(2, 1)]
+        assert snapshot.buckets(2, 4, [0])[0] == made[3][0]
+        assert snapshot.map_shape(4) == MapShape(2, 8)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+def test_what_no_proof_needs_is_pruned(database: Database, most: int) -> None:
+    mapped(database, 2, (0, 1, 3))
+    mapped(database, 2, (1, 3))
+    before = rows(database)
+    assert prune(database, most) == 1
+    assert rows(database) == before  # there is no final anchor
+    mapped(database, 2, (1,), final=True)
+    mapped(database, 2, (0, 1))
+    mapped(database, 2, (0,))
+    assert prune(database, most) >= (1 if most > 5 else 2)
+    kept = [(2, 0, 1), (2, 3, 2), (2, 1, 3), (2, 0, 4), (2, 1, 4), (2, 0, 5)]
+    assert rows(database) == kept
+    # A deeper map: the rows of the old one stay until a final anchor has passed it.
+    mapped(database, 3, range(8))
+    prune(database, most)
+    assert rows(database)[:6] == kept
+    mapped(database, 3, (5,))
+    mapped(database, 3, (6,), final=True)
+    prune(database, most)
+    assert rows(database) == [(3, number, 6) for number in (0, 1, 2, 3, 4, 7)] + [(3, 5, 7), (3, 6, 8)]
+    log = Log(database)
+    assert len(log.buckets(3, 8, range(8))) == 8
 
 
 # --- anchors ----------------------------------------------------------------------------------------------------------

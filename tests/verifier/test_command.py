@@ -284,12 +284,14 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    said = "Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check."
+    said = (
+        "Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check, 4 unknown code."
+    )
     assert said in " ".join(out.split())
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(raw=st.binary(max_size=300), start=st.sampled_from([b"", b"PK\x03\x04", b'{"format":"sealtrail/proof","v":0,']))
+@given(raw=st.binary(max_size=300), start=st.sampled_from([b"", b"PK\x03\x04", b'{"format":"sealtrail/proof","v":1,']))
 def test_no_bytes_make_it_fall_over(
     raw: bytes, start: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -437,3 +439,26 @@ def test_the_base_install_says_what_it_lacks(
     monkeypatch.setitem(sys.modules, "typer", None)
     assert whole(["serve"]) == 2
     assert "sealtrail[service]" in capsys.readouterr().err
+
+
+def test_an_absence_proof_wants_the_code_that_it_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    case = VECTORS / "absent"
+    given = [str(case / "proof.json"), "--policy", str(case / "policy.json")]
+    assert main(given) == 2
+    assert capsys.readouterr().err == ("sealtrail verify: which code was never in the log must be said: --stream HEX\n")
+    stream = json.loads((case / "inputs.json").read_bytes())["stream"]
+    assert main([*given, "--stream", stream, "--lang", "en"]) == 4
+    assert "unknown code: as of 2026-05-03" in capsys.readouterr().out
+    there = json.loads((VECTORS / "label_other_fail" / "inputs.json").read_bytes())["stream"]
+    assert main([*given, "--stream", there]) == 1
+
+
+def test_a_whole_order_is_said_to_be_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    case = VECTORS / "first"
+    assert main([str(case / "proof.json"), "--policy", str(case / "policy.json"), "--lang", "en"]) == 0
+    assert "Nothing was left out: as of block 1012" in capsys.readouterr().out
+    case = VECTORS / "left_out_tail_fail"
+    assert main([str(case / "proof.json"), "--policy", str(case / "policy.json"), "--lang", "en"]) == 1
+    out = capsys.readouterr().out
+    assert "Nothing was left out: as of" not in out
+    assert out.splitlines()[-1].startswith("altered (left_out)")

@@ -4,27 +4,33 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { parseInputs } from "./inputs.ts";
+import { isAbsence, parseAbsence } from "./protocol/absence.ts";
 import { Malformed, SealtrailError } from "./protocol/errors.ts";
 import type { BlockId } from "./protocol/event.ts";
 import { parseHash } from "./protocol/hashes.ts";
 import { parsePolicy, trusting } from "./protocol/policy.ts";
 import type { NodePolicy, Policy } from "./protocol/policy.ts";
 import { parseProof } from "./protocol/proof.ts";
-import { exitCode, verify } from "./protocol/verify.ts";
-import type { Inputs, NodeAnswer, Verdict } from "./protocol/verify.ts";
+import { exitCode, verify, verifyAbsence } from "./protocol/verify.ts";
+import { CHECKS } from "./protocol/verdict.ts";
+import type { CheckName, Inputs, NodeAnswer, Verdict } from "./protocol/verify.ts";
 import { askNodes } from "./rpc.ts";
 
 const USAGE = `usage: verify PROOF --policy POLICY [options]
+
+  PROOF                a proof; or an absence proof, which says that a label's stream was never in the log
 
   --policy FILE        what you trust; required, and never taken from the proof
   --block N:HASH       trust this block (0x…, copied from an explorer); repeatable
   --rpc URL            ask this node, which the log's operator does not run; repeatable
   --online             ask the nodes that the policy names
-  --stream HEX         the stream that the label names (behind the # of its link)
+  --stream HEX         the stream that the label names (behind the # of its link);
+                       required for an absence proof
   --inputs FILE        stream, time, nodes' answers and attachments' hashes as JSON
   --json               print the verdict as JSON
 
-exit code: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check`;
+exit code: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check,
+           4 unknown code`;
 
 const MALFORMED = 2;
 
@@ -44,7 +50,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const policy = trusting(parsePolicy(await readFile(values.policy)), blocks);
     const raw = await readFile(path);
     const inputs = await gather(raw, policy, values);
-    const verdict = verify(raw, policy, inputs);
+    const verdict = check(raw, policy, inputs);
     console.log(values.json === true ? JSON.stringify(verdict) : printVerdict(verdict));
     return exitCode(verdict.state);
   } catch (problem) {
@@ -74,13 +80,20 @@ function readArguments(args: readonly string[]) {
 
 type Values = ReturnType<typeof readArguments>["values"];
 
+/** By the document's own `format`: an absence proof, else a proof. */
+function check(raw: Uint8Array, policy: Policy, inputs: Inputs): Verdict {
+  if (!isAbsence(raw)) return verify(raw, policy, inputs);
+  if (inputs.stream === undefined) throw new Malformed("arguments", "an absence proof is about one stream: say --stream HEX");
+  return verifyAbsence(raw, policy, inputs.stream, inputs);
+}
+
 async function gather(raw: Uint8Array, policy: Policy, values: Values): Promise<Inputs> {
   const given: Inputs = values.inputs === undefined ? { now: Date.now() } : parseInputs(await readFile(values.inputs));
   const nodes = await ask(raw, policy, nodesToAsk(policy, values));
   return {
     ...given,
     nodes: [...(given.nodes ?? []), ...nodes],
-    ...(values.stream === undefined ? {} : { stream: parseHash(values.stream, "--stream") }),
+    ...(values.stream === undefined ? {} : { stream: parseHash(values.stream.replace(/^#/, ""), "--stream") }),
   };
 }
 
@@ -94,7 +107,7 @@ function nodesToAsk({ rpc }: Policy, { online, rpc: urls = [] }: Values): readon
 
 async function ask(raw: Uint8Array, policy: Policy, nodes: readonly NodePolicy[]): Promise<readonly NodeAnswer[]> {
   try {
-    return nodes.length === 0 ? [] : await askNodes(policy, parseProof(raw), { nodes });
+    return nodes.length === 0 ? [] : await askNodes(policy, isAbsence(raw) ? parseAbsence(raw) : parseProof(raw), { nodes });
   } catch (problem) {
     if (problem instanceof Malformed) return []; // the verdict says so
     throw problem;
@@ -108,8 +121,8 @@ function parseBlockArgument(text: string): BlockId {
 
 function printVerdict({ state, checks, order, as_of: asOf, not_proven: notProven }: Verdict): string {
   const lines = checks.map(
-    ({ check, result, code, detail }, at) =>
-      `${`15.${at + 1}`.padEnd(6)}${check.padEnd(12)} ${result.padEnd(8)} ${code === null ? "" : `${code}: `}${detail}`,
+    ({ check, result, code, detail }) =>
+      `${number(check).padEnd(6)}${check.padEnd(12)} ${result.padEnd(8)} ${code === null ? "" : `${code}: `}${detail}`,
   );
   const story = (order?.events ?? []).map(
     (event) =>
@@ -120,6 +133,11 @@ function printVerdict({ state, checks, order, as_of: asOf, not_proven: notProven
   const date = asOf === null ? [] : [`as of block ${asOf.number} (${new Date(asOf.timestamp * 1000).toISOString()})`];
   const end = [...date, `not proven: ${notProven.join(", ")}`, state];
   return [...head, "", ...lines, "", ...end].map(printable).join("\n");
+}
+
+/** The SPEC's number of a check. */
+function number(check: CheckName): string {
+  return `15.${check === "absent" ? 18 : CHECKS.indexOf(check) + 1}`;
 }
 
 /** What came out of a proof must not steer the terminal. */

@@ -2,10 +2,11 @@
 
 import { render } from "preact";
 
+import { isAbsence, parseAbsence } from "./protocol/absence.ts";
 import { hex, parseHash, sha, utf8 } from "./protocol/hashes.ts";
 import { type Policy, parsePolicy } from "./protocol/policy.ts";
 import { parseProof } from "./protocol/proof.ts";
-import { type NodeAnswer, verify } from "./protocol/verify.ts";
+import { type NodeAnswer, verify, verifyAbsence } from "./protocol/verify.ts";
 import { askNodes } from "./rpc.ts";
 import { App, type Setup } from "./ui/app.tsx";
 import { Guard } from "./ui/parts.tsx";
@@ -19,7 +20,8 @@ import "./ui/style/layout.css";
 function setup(policy: Policy): Setup<readonly NodeAnswer[]> {
   return {
     verifier: {
-      askNodes: (proof) => askNodes(policy, parseProof(proof), { base: location.href }),
+      askNodes: (proof) =>
+        askNodes(policy, isAbsence(proof) ? parseAbsence(proof) : parseProof(proof), { base: location.href }),
       verify: (proof, stream, nodes, attachments) =>
         verify(proof, policy, {
           stream: parseHash(stream, "label"),
@@ -27,6 +29,8 @@ function setup(policy: Policy): Setup<readonly NodeAnswer[]> {
           attachments: attachments ?? undefined,
           now: Date.now(),
         }),
+      verifyAbsence: (proof, stream, nodes) =>
+        verifyAbsence(proof, policy, parseHash(stream, "label"), { nodes: nodes ?? undefined, now: Date.now() }),
       sha256: (bytes) => hex(sha(bytes)),
     },
     chain: { name: policy.chain.name, test: policy.chain.test, registry: `0x${hex(policy.chain.registry)}` },

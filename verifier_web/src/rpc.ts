@@ -10,7 +10,7 @@ import { word } from "./protocol/anchor.ts";
 import { hash, hex, keccak256, utf8 } from "./protocol/hashes.ts";
 import type { Hash, LogId } from "./protocol/hashes.ts";
 import type { ChainPolicy, NodePolicy, Policy } from "./protocol/policy.ts";
-import type { Proof } from "./protocol/proof.ts";
+import type { Anchored } from "./protocol/proof.ts";
 import { neededBlocks } from "./protocol/verify.ts";
 import type { NodeAnswer } from "./protocol/verify.ts";
 
@@ -29,7 +29,7 @@ export interface AskOptions {
 }
 
 /** Asks every node for the blocks that this proof needs and the registry's head, all nodes at once. Never rejects. */
-export function askNodes(policy: Policy, proof: Proof, options: AskOptions = {}): Promise<readonly NodeAnswer[]> {
+export function askNodes(policy: Policy, proof: Anchored, options: AskOptions = {}): Promise<readonly NodeAnswer[]> {
   const numbers = neededBlocks(proof);
   return Promise.all((options.nodes ?? policy.rpc).map((node) => askNode(policy, numbers, node, options.base)));
 }

@@ -9,13 +9,15 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { main } from "../src/cli.ts";
-import { hex } from "../src/protocol/hashes.ts";
+import { hex, sha, utf8 } from "../src/protocol/hashes.ts";
+import type { StreamId } from "../src/protocol/hashes.ts";
 import type { Verdict } from "../src/protocol/verify.ts";
-import { EVENTS, STREAM, build, canonical } from "./world.ts";
+import { EVENTS, STREAM, absenceOf, build, canonical } from "./world.ts";
 import type { Value } from "./world.ts";
 
 const COMMAND = fileURLToPath(new URL("../bin/verify.mjs", import.meta.url));
 const WORLD = build();
+const NOBODYS = sha(utf8("nobody's stream")) as StreamId;
 let folder = "";
 
 beforeAll(() => {
@@ -27,6 +29,7 @@ beforeAll(() => {
   const files: Record<string, Value> = {
     "hostile.json": hostile.proof as unknown as Value,
     "proof.json": WORLD.proof as unknown as Value,
+    "absence.json": absenceOf(WORLD, NOBODYS) as unknown as Value,
     "altered.json": altered as unknown as Value,
     "policy.json": WORLD.policy,
     "untrusting.json": { ...WORLD.policy, blocks: [] },
@@ -69,6 +72,10 @@ describe("verify", () => {
     [3, "could_not_check", ["proof.json", "--policy", "untrusting.json"]],
     [3, "could_not_check", ["proof.json", "--policy", "untrusting.json", "--rpc", "http://127.0.0.1:1/"]],
     [3, "could_not_check", ["proof.json", "--policy", "operator.json", "--rpc", "http://127.0.0.1:1/"]],
+    [4, "unknown_code", ["absence.json", "--policy", "policy.json", "--stream", hex(NOBODYS)]],
+    [4, "unknown_code", ["absence.json", "--policy", "policy.json", "--stream", `#${hex(NOBODYS)}`]],
+    [1, "altered", ["absence.json", "--policy", "policy.json", "--stream", hex(STREAM)]],
+    [3, "could_not_check", ["absence.json", "--policy", "untrusting.json", "--stream", hex(NOBODYS), "--rpc", "http://127.0.0.1:1/"]],
   ])("exits %i for %s", async (code, state, args) => {
     const { status, stdout, stderr } = await run(...args, "--json");
     expect(stderr).toBe("");
@@ -101,6 +108,15 @@ describe("verify", () => {
     expect(stdout).toContain("\ufffd[2K");
   });
 
+  it("numbers the checks of an absence proof as the SPEC does", async () => {
+    const { status, stdout } = await run("absence.json", "--policy", "policy.json", "--stream", hex(NOBODYS));
+    const lines = stdout.trimEnd().split("\n");
+    expect([status, lines.at(-1)]).toEqual([4, "unknown_code"]);
+    expect(lines.filter((line) => line.startsWith("15.")).map((line) => line.split(/\s+/).slice(0, 2).join(" "))).toEqual(
+      ["15.1 format", "15.5 checkpoint", "15.6 inclusion", "15.7 anchor", "15.8 block", "15.18 absent", "15.13 dated", "15.14 fresh"],
+    );
+  });
+
   it.each<[string, readonly string[]]>([
     ["no policy", ["proof.json"]],
     ["two proofs", ["proof.json", "proof.json", "--policy", "policy.json"]],
@@ -109,6 +125,7 @@ describe("verify", () => {
     ["a proof that is not there", ["nowhere.json", "--policy", "policy.json"]],
     ["a folder", [".", "--policy", "policy.json"]],
     ["a block without a hash", ["proof.json", "--policy", "policy.json", "--block", "7"]],
+    ["an absence proof of no stream", ["absence.json", "--policy", "policy.json"]],
     ["a stream that is none", ["proof.json", "--policy", "policy.json", "--stream", "x"]],
   ])("exits 2 with one line for %s", async (_what, args) => {
     const { status, stdout, stderr } = await run(...args);

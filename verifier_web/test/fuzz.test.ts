@@ -106,7 +106,7 @@ it("never throws for bytes that are no proof", () => {
   for (let round = 0; round < 200; round += 1) {
     expect(isRefused(Uint8Array.from({ length: next(64) }, () => next(256)))).toBe(true);
   }
-  for (const text of ["", "null", "{}", "[]", '{"format":"sealtrail/proof"}', '{"format":"sealtrail/proof","v":0}', "[".repeat(1e5)]) {
+  for (const text of ["", "null", "{}", "[]", '{"format":"sealtrail/proof"}', '{"format":"sealtrail/proof","v":0}', '{"format":"sealtrail/proof","v":1}', "[".repeat(1e5)]) {
     expect(isRefused(utf8(text))).toBe(true);
   }
   expect(isRefused(new Uint8Array(16 * 2 ** 20 + 1).fill(0x20))).toBe(true);

@@ -90,7 +90,8 @@ describe("a policy (SPEC 14.5)", () => {
   });
 
   it.each<[string, Record<string, Value>]>([
-    ["another version", { v: 1 }],
+    ["version 0", { v: 0 }],
+    ["another version", { v: 2 }],
     ["another format", { format: "sealtrail/proof" }],
     ["a member more", { more: 1 }],
     ["no log key", { log_keys: [] }],
@@ -115,7 +116,7 @@ describe("a policy (SPEC 14.5)", () => {
     const { rpc: _rpc, ...rest } = whole();
     expect(() => read(rest)).toThrow(/"rpc" is missing/);
     const text = new TextDecoder().decode(canonical(whole()));
-    expect(() => parsePolicy(utf8(text.replace('"v":0', '"v":0,"v":0')))).toThrow(expect.objectContaining({ code: "json_duplicate" }));
+    expect(() => parsePolicy(utf8(text.replace('"v":1', '"v":1,"v":1')))).toThrow(expect.objectContaining({ code: "json_duplicate" }));
     expect(() => parsePolicy(utf8(text + " ".repeat(2 ** 20)))).toThrow(expect.objectContaining({ code: "policy_size" }));
   });
 });

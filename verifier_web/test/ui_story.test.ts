@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Check, CheckName, EventShown, OrderShown, Plain, Result, State, Verdict } from "../src/protocol/verdict.ts";
-import { CHECKS } from "../src/protocol/verdict.ts";
+import { CHECKS, NOT_PROVEN } from "../src/protocol/verdict.ts";
 import {
   attachmentsOf,
   erasedNames,
@@ -44,7 +44,7 @@ function verdict(state: State, found: Partial<Record<CheckName, [Result, string]
     const [result, code] = found[check] ?? ["VALID", null];
     return { check, result, code, detail: "" };
   });
-  return { as_of: null, checks, not_proven: ["truth", "object", "complete"], order: null, state };
+  return { as_of: null, checks, not_proven: NOT_PROVEN, order: null, state };
 }
 
 test("contents and recipient are those of the newest event that has them", () => {
@@ -98,6 +98,6 @@ test("the reason is the first check that decided the state", () => {
 });
 
 test("only these states show the record to hold", () => {
-  const states: State[] = ["verified", "verified_pending", "withdrawn", "test_data", "altered", "malformed", "could_not_check"];
+  const states: State[] = ["verified", "verified_pending", "withdrawn", "test_data", "altered", "malformed", "could_not_check", "unknown_code"];
   expect(states.filter(holds)).toEqual(["verified", "verified_pending", "withdrawn", "test_data"]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { LANGUAGES, textsFor } from "../src/i18n/index.ts";
 import { CODES, EVENT_TYPES, LIFECYCLES } from "../src/i18n/texts.ts";
-import { CHECKS } from "../src/protocol/verdict.ts";
+import { ABSENCE_CHECKS, CHECKS } from "../src/protocol/verdict.ts";
 
 /** Every text with the path that leads to it. */
 function flat(value: object, path = ""): Map<string, string> {
@@ -45,7 +45,7 @@ test("only the state altered, its check and its files speak of change or of disa
 
 test("every check, code, type and lifecycle state has its words", () => {
   for (const { flat } of ALL) {
-    for (const name of CHECKS) expect(flat.has(`checks.names.${name}`) && flat.has(`checks.means.${name}`)).toBe(true);
+    for (const name of [...CHECKS, ...ABSENCE_CHECKS]) expect(flat.has(`checks.names.${name}`) && flat.has(`checks.means.${name}`)).toBe(true);
     for (const name of CODES) expect(flat.has(`checks.codes.${name}`)).toBe(true);
     for (const name of EVENT_TYPES) expect(flat.has(`timeline.types.${name}`)).toBe(true);
     for (const name of LIFECYCLES) expect(flat.has(`lifecycles.${name}`)).toBe(true);

@@ -7,8 +7,10 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 import { parseInputs } from "../src/inputs.ts";
+import { isAbsence } from "../src/protocol/absence.ts";
+import { ZERO } from "../src/protocol/hashes.ts";
 import { parsePolicy } from "../src/protocol/policy.ts";
-import { exitCode, verify } from "../src/protocol/verify.ts";
+import { exitCode, verify, verifyAbsence } from "../src/protocol/verify.ts";
 
 const VECTORS = fileURLToPath(new URL("../../tests/vectors/", import.meta.url));
 
@@ -29,7 +31,9 @@ describe("the corpus", () => {
     const read = (file: string): Uint8Array => readFileSync(join(VECTORS, name, file));
     const expected = JSON.parse(new TextDecoder().decode(read("expected.json"))) as Expected;
     const inputs = existsSync(join(VECTORS, name, "inputs.json")) ? parseInputs(read("inputs.json")) : {};
-    const verdict = verify(read("proof.json"), parsePolicy(read("policy.json")), inputs);
+    const [raw, policy] = [read("proof.json"), parsePolicy(read("policy.json"))];
+    const stream = inputs.stream ?? ZERO;
+    const verdict = isAbsence(raw) ? verifyAbsence(raw, policy, stream, inputs) : verify(raw, policy, inputs);
     // What a parser calls its error is its own matter: beside `format` INVALID, null stands for any code.
     const codes = verdict.checks.map(({ check, result, code }) => {
       const isFree = check === "format" && result === "INVALID" && expected.checks[0]?.[2] === null;

@@ -36,7 +36,6 @@ function notes(verdict: Verdict): Partial<Record<CheckName, string>> {
 
 /** What every offline check of a whole proof leaves open. */
 const OPEN = {
-  complete: "SKIPPED no_map",
   attachments: "SKIPPED not_given",
   pending: "SKIPPED no_pending",
   dated: "UNKNOWN not_before_untrusted",
@@ -70,7 +69,7 @@ describe("a whole proof", () => {
     expect(verdict.state).toBe("verified");
     expect(notes(verdict)).toEqual(OPEN);
     expect(verdict.checks.map(({ check }) => check)).toEqual(CHECKS);
-    expect(verdict.not_proven).toEqual(["truth", "object", "complete"]);
+    expect(verdict.not_proven).toEqual(["truth", "object", "history"]);
     expect(verdict.as_of).toMatchObject({ number: 11, timestamp: TIME + 12 * 11 });
   });
 
@@ -92,7 +91,7 @@ describe("a whole proof", () => {
     const world = trusting(without);
     const verdict = check(world, { nodes: [node(world)], stream: STREAM, attachments: new Map([[FILE, FILE]]) });
     expect(verdict.state).toBe("verified");
-    expect(notes(verdict)).toEqual({ complete: "SKIPPED no_map", pending: "SKIPPED no_pending" });
+    expect(notes(verdict)).toEqual({ pending: "SKIPPED no_pending" });
     expect(neededBlocks(parseProof(canonical(world.proof as unknown as Value)))).toEqual([5, 10, 11]);
   });
 
@@ -259,6 +258,59 @@ describe("one change", () => {
 
   it("a label of another order is seen", () => {
     expect(notes(check(build(), { stream: OTHER }))).toMatchObject({ stream: "INVALID label_stream" });
+  });
+});
+
+describe("nothing was left out (SPEC 15.9)", () => {
+  it("is shown by a later anchor, which no event uses", () => {
+    const world = build({ later: true });
+    expect(world.proof.anchors).toHaveLength(3);
+    const verdict = check(world);
+    expect(verdict.state).toBe("verified");
+    expect(notes(verdict)).toEqual(OPEN);
+    expect(verdict.as_of).toMatchObject({ number: 12 });
+    expect(verdict.order?.events.at(-1)?.block).toMatchObject({ number: 11 });
+  });
+
+  it.each<[string, (proof: ProofDoc) => unknown]>([
+    ["the last event", (proof) => [proof.events.pop(), proof.anchors.splice(1, 1)]],
+    ["the last event, as of its own anchor", (proof) => [proof.events.pop(), proof.anchors.pop()]],
+    ["all events but the first", (proof) => [proof.events.splice(1), proof.anchors.splice(1, 1)]],
+    ["the path's first hash", (proof) => proof.map.shift()],
+    ["the path", (proof) => (proof.map = [])],
+  ])("is refused without %s", (_what, damage) => {
+    const world = build({ later: true });
+    damage(world.proof);
+    const verdict = check(world);
+    expect(notes(verdict)).toMatchObject({ complete: "INVALID left_out" });
+    expect(notes(verdict)).not.toHaveProperty("sequence");
+    expect(verdict.state).toBe("altered");
+  });
+
+  it("needs no anchor before the last that no event uses", () => {
+    const world = build({ later: true });
+    world.proof.events.pop();
+    expect(check(world).checks[0]).toMatchObject({ result: "INVALID", code: "anchor_unused" });
+  });
+
+  it.each<[string, string, (map: string[]) => unknown]>([
+    ["another hash", "left_out", (map) => (map[0] = "11".repeat(32))],
+    ["hashes swapped", "left_out", (map) => map.reverse()],
+    ["a hash more", "left_out", (map) => map.push("11".repeat(32))],
+    ["zeros at the end", "map_path", (map) => map.push(zeros)],
+    ["zeros alone", "map_path", (map) => map.splice(0, map.length, zeros)],
+  ])("is refused with %s", (_what, code, damage) => {
+    const world = build();
+    damage(world.proof.map);
+    expect(notes(check(world)).complete).toBe(`INVALID ${code}`);
+  });
+
+  it("does not hold for an older anchor with a newer path, nor the other way round", () => {
+    const [older, newer] = [build(), build({ later: true })];
+    older.proof.map = newer.proof.map;
+    expect(notes(check(older)).complete).toBe("INVALID left_out");
+    newer.proof.map = build().proof.map;
+    expect(notes(check(newer)).complete).toBe("INVALID left_out");
   });
 });
 
@@ -446,9 +498,12 @@ describe("how new it is (SPEC 15.13, 15.14)", () => {
 
 describe("a proof that is not by the grammar (SPEC 14)", () => {
   it.each<[string, (proof: ProofDoc) => unknown]>([
-    ["another version", (proof) => (proof.v = 1)],
+    ["version 0", (proof) => (proof.v = 0)],
+    ["another version", (proof) => (proof.v = 2)],
     ["another format", (proof) => (proof.format = "sealtrail/policy")],
-    ["a map", (proof) => ((proof as { map: unknown }).map = {})],
+    ["no map", (proof) => ((proof as { map: unknown }).map = null)],
+    ["a map of another shape", (proof) => ((proof as { map: unknown }).map = {})],
+    ["a map path of 257 hashes", (proof) => (proof.map = Array<string>(257).fill("11".repeat(32)))],
     ["a member more", (proof) => ((proof as unknown as Record<string, unknown>)["more"] = 1)],
     ["a member less", (proof) => delete (proof as Partial<ProofDoc>).pending],
     ["no events", (proof) => (proof.events = [])],
@@ -458,7 +513,6 @@ describe("a proof that is not by the grammar (SPEC 14)", () => {
     ["an event twice", (proof) => proof.events.splice(1, 0, proof.events[1] as EventDoc)],
     ["an anchor that is not the first", (proof) => ((proof.events[0] as EventDoc).anchor = 1)],
     ["an anchor that is not there", (proof) => ((proof.events[3] as EventDoc).anchor = 2)],
-    ["an unused anchor", (proof) => proof.events.pop()],
     ["an event behind all anchors", (proof) => ((proof.events[3] as EventDoc).index = 10 ** 6)],
     ["a negative index", (proof) => ((proof.events[0] as EventDoc).index = -1)],
     ["a fraction for an index", (proof) => ((proof.events[0] as EventDoc).index = 0.5)],
@@ -488,7 +542,7 @@ describe("a proof that is not by the grammar (SPEC 14)", () => {
 
   it("says so of another version", () => {
     const world = build();
-    world.proof.v = 1;
+    world.proof.v = 0;
     expect(check(world).checks[0]?.code).toBe("version");
   });
 });

@@ -17,11 +17,13 @@ import {
 import type { BlockId } from "../src/protocol/event.ts";
 import type { Rlp } from "../src/protocol/evidence.ts";
 import { RECEIPT, ZERO, hex, keccak256, sha, utf8 } from "../src/protocol/hashes.ts";
-import type { Address, Hash, Leaf, LogId } from "../src/protocol/hashes.ts";
+import type { Address, Hash, Leaf, LogId, StreamId } from "../src/protocol/hashes.ts";
 import { leafHash, nodeHash } from "../src/protocol/merkle.ts";
 import { printBase64, verifierKey } from "../src/protocol/note.ts";
 import type { VerifierKey } from "../src/protocol/note.ts";
 import { signedMessage } from "../src/protocol/signature.ts";
+import { mapLeafHash } from "../src/protocol/streammap.ts";
+import type { MapLeaf } from "../src/protocol/streammap.ts";
 
 /** A plain JSON value; objects are written as objects. */
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [name: string]: Value };
@@ -65,6 +67,41 @@ export function consistencyProof(first: number, leaves: readonly Leaf[], isWhole
   return first <= k
     ? [...consistencyProof(first, leaves.slice(0, k), isWhole), treeHash(leaves.slice(k))]
     : [...consistencyProof(first - k, leaves.slice(k), false), treeHash(leaves.slice(0, k))];
+}
+
+// --- the stream map, transcribed from SPEC 10.3 and 10.4 as they stand there ------------------------------------------
+
+const MAP_NODE = utf8("sealtrail/v1/map-node\0");
+
+const BITS = new WeakMap<Uint8Array, string>();
+
+/** An id's bits as text, the most significant first. */
+export function bits(stream: Uint8Array): string {
+  const text = BITS.get(stream) ?? [...stream].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  BITS.set(stream, text);
+  return text;
+}
+
+/** The hash of the subtree for a prefix of bits. */
+export function mapHash(leaves: readonly MapLeaf[], prefix = ""): Hash {
+  const held = leaves.filter(({ stream }) => bits(stream).startsWith(prefix));
+  const [one, another] = held;
+  if (one === undefined) return ZERO;
+  if (another === undefined) return mapLeafHash(one);
+  return sha(MAP_NODE, mapHash(held, `${prefix}0`), mapHash(held, `${prefix}1`));
+}
+
+/** The path for a stream, and the one stream at its end. */
+export function mapPath(stream: StreamId, leaves: readonly MapLeaf[]): { path: Hash[]; end: MapLeaf | null } {
+  const way = bits(stream);
+  const path: Hash[] = [];
+  let here = leaves;
+  for (;;) {
+    here = here.filter((leaf) => bits(leaf.stream).startsWith(way.slice(0, path.length)));
+    if (here.length < 2) return { path, end: here[0] ?? null };
+    const turn = way[path.length] === "1" ? "0" : "1";
+    path.push(mapHash(here, `${way.slice(0, path.length)}${turn}`));
+  }
 }
 
 // --- the chain -----------------------------------------------------------------------------------------------------
@@ -288,14 +325,24 @@ export interface ProofDoc {
   anchors: AnchorDoc[];
   events: EventDoc[];
   format: string;
-  map: null;
+  map: string[];
   pending: PendingDoc[];
   stream: { order_id: string; salt: string; tenant: string };
   v: number;
 }
 
+export interface AbsenceDoc {
+  anchor: AnchorDoc;
+  format: string;
+  leaf: { count: number; head: string; stream: string } | null;
+  map: string[];
+  v: number;
+}
+
 export interface World {
   readonly proof: ProofDoc;
+  /** What the map of the last seal holds. */
+  readonly mapped: readonly MapLeaf[];
   readonly policy: Record<string, Value> & { chain: Record<string, Value> };
   readonly blocks: readonly BlockId[];
   readonly notBefore: BlockId;
@@ -306,44 +353,62 @@ export interface Wishes {
   readonly events?: readonly Told[];
   readonly pending?: readonly Told[];
   readonly mined?: Parameters<typeof mine>[5];
+  /** One more batch, without an event of the order. */
+  readonly later?: boolean;
 }
 
 /**
  * An order whose events are in two batches, each with other orders' entries between: the last event is in the second,
- * the rest in the first. Both are anchored; the seals name block 5 as the one before.
+ * the rest in the first. Both are anchored; the seals name block 5 as the one before. With `later`, a third is, too.
  */
-export function build({ events = EVENTS, pending = [], mined = {} }: Wishes = {}): World {
+export function build({ events = EVENTS, pending = [], mined = {}, later = false }: Wishes = {}): World {
   const entries: string[] = [];
   const leaves: Leaf[] = [];
+  const map = new Map<string, MapLeaf>();
   const append = (entry: string): Leaf => {
     entries.push(entry);
     leaves.push(leafHash(utf8(entry)));
     return leaves.at(-1) as Leaf;
   };
+  const appendEvent = (stream: StreamId, seq: number, prev: Hash, commits: Hash, accepted: number): Leaf => {
+    const head = append(printEventEntry({ log: LOG, stream, seq, prev, commitment: commits, accepted }));
+    map.set(hex(stream), { stream, count: seq, head });
+    return head;
+  };
   const others = (count: number) => {
-    for (let at = 0; at < count; at += 1) append(`another order's entry ${leaves.length}`);
+    for (let at = 0; at < count; at += 1) {
+      const name = sha(utf8(`another order ${leaves.length}`));
+      appendEvent(name as StreamId, 1, ZERO, name, TIME * 1000);
+    }
   };
   const notBefore = { number: 5, hash: sha(utf8("block 5")) };
   const views = events.map((told, at) => view(told, sha(utf8(`secret ${at}`))));
   const indexes: number[] = [];
   const sizes: number[] = [];
   let [prev, prevSeal]: [Hash, Hash] = [ZERO, ZERO];
+  const seal = (sealed: number) => {
+    others(3);
+    const [batch, size] = [sizes.length + 1, leaves.length + 1];
+    const root = mapHash([...map.values()]);
+    prevSeal = append(printSealEntry({ log: LOG, batch, size, streams: map.size, map: root, prevSeal, sealed, notBefore }));
+    sizes.push(size);
+  };
   for (const [at, { commitment: commits }] of views.entries()) {
     others(2);
     indexes.push(leaves.length);
     const accepted = (TIME + at) * 1000;
-    prev = append(printEventEntry({ log: LOG, stream: STREAM, seq: at + 1, prev, commitment: commits, accepted }));
+    prev = appendEvent(STREAM, at + 1, prev, commits, accepted);
     if (at < views.length - 2) continue;
-    others(3);
-    const [batch, size] = [sizes.length + 1, leaves.length + 1];
-    prevSeal = append(printSealEntry({ log: LOG, batch, size, prevSeal, sealed: accepted + 500, notBefore }));
-    sizes.push(size);
+    seal(accepted + 500);
   }
+  if (later) seal((TIME + 60) * 1000);
+  const mapped = [...map.values()];
   const roots = sizes.map((size) => treeHash(leaves.slice(0, size)));
   const blocks = sizes.map((size, at) => mine(10 + at, REGISTRY, LOG, size, roots[at] as Hash, mined));
   const path = (index: number, size: number) => inclusionPath(index, leaves.slice(0, size)).map(hex);
   return {
     notBefore,
+    mapped,
     blocks: blocks.map(({ id }) => id),
     head: { size: sizes.at(-1) as number, root: roots.at(-1) as Hash },
     proof: {
@@ -361,14 +426,14 @@ export function build({ events = EVENTS, pending = [], mined = {} }: Wishes = {}
         return { ...shown, anchor, entry: entries[index] as string, index, path: path(index, sizes[anchor] as number) };
       }),
       format: "sealtrail/proof",
-      map: null,
+      map: mapPath(STREAM, mapped).path.map(hex),
       pending: promise(pending.map((told, at) => view(told, sha(utf8(`pending ${at}`))))),
       stream: { order_id: "A-1001", salt: hex(SALT), tenant: "demo" },
-      v: 0,
+      v: 1,
     },
     policy: {
       format: "sealtrail/policy",
-      v: 0,
+      v: 1,
       origin: ORIGIN,
       log: hex(LOG),
       log_keys: [{ key: LOG_KEY.vkey, from: 1, until: null }],
@@ -380,6 +445,18 @@ export function build({ events = EVENTS, pending = [], mined = {} }: Wishes = {}
       rpc: [],
       max_age: null,
     },
+  };
+}
+
+/** The absence proof that the last seal's map gives for a stream, true or not. */
+export function absenceOf({ proof, mapped }: World, stream: StreamId): AbsenceDoc {
+  const { path, end } = mapPath(stream, mapped);
+  return {
+    anchor: proof.anchors.at(-1) as AnchorDoc,
+    format: "sealtrail/absence",
+    leaf: end && { count: end.count, head: hex(end.head), stream: hex(end.stream) },
+    map: path.map(hex),
+    v: 1,
   };
 }
 

@@ -12,12 +12,12 @@ from anchor_service.api.wire import NEVER_STORED, content
 from anchor_service.ports import Audience, NotFound
 from anchor_service.protocol.hashes import parse_hash
 from anchor_service.services.label import Label, label_link, png, svg
-from anchor_service.wiring import Service
+from anchor_service.wiring import Front
 
 router = APIRouter(prefix="/v1/labels/{token}", tags=["labels"])
 
 
-def _label(log: Service, token: str) -> Label:
+def _label(log: Front, token: str) -> Label:
     label = log.labels.resolve(token)
     if label is None:
         raise NotFound("label_unknown", "there is no such label")

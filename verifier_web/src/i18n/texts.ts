@@ -5,7 +5,7 @@
 
 import type { CheckName, Result, State } from "../protocol/verdict.ts";
 
-/** SPEC 15.15. */
+/** SPEC 15.15 and 15.18. */
 export type StateName = State;
 export type ResultName = Result;
 
@@ -86,8 +86,10 @@ export const CODES = [
   "operator_node",
   "nodes_silent",
   "block_untrusted",
-  "no_map",
+  "left_out",
+  "map_path",
   "withheld",
+  "present",
   "actor_signature",
   "no_signatures",
   "attachment",
@@ -151,6 +153,13 @@ export interface Texts {
     unnamedReason: string;
     pendingCount: { one: string; other: string };
     testUnchanged: string;
+    /** Nothing was left out: of {count} steps, {count}; as of block {number}, {date}. */
+    complete: { one: string; other: string };
+    completeAsOf: string;
+    /** Nobody can tell whether anything was left out. */
+    withheld: string;
+    /** Instead of `testUnchanged` where a code is shown never to have been in the log. */
+    testAbsent: string;
     lifecycle: string;
     retry: string;
     sentUnchecked: string;
@@ -231,9 +240,11 @@ export interface Texts {
     names: Record<CheckName, string>;
     means: Record<CheckName, string>;
     codes: Record<CodeName, string>;
+    /** Of the check `complete`, where it holds. */
+    complete: { one: string; other: string };
     technical: string;
   };
-  limits: { heading: string; truth: string; object: string; complete: string };
+  limits: { heading: string; truth: string; object: string; history: string };
   asOf: {
     heading: string;
     text: string;

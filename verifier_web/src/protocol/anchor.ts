@@ -3,7 +3,7 @@
 import { concatBytes, hexToBytes } from "@noble/hashes/utils.js";
 
 import { Malformed } from "./errors.ts";
-import { HASH_SIZE, keccak256, utf8 } from "./hashes.ts";
+import { HASH_SIZE, be64, keccak256, utf8 } from "./hashes.ts";
 import type { Address, Hash, LogId } from "./hashes.ts";
 
 export const ADDRESS_SIZE = 20;
@@ -13,9 +13,7 @@ export const ANCHORED: Hash = keccak256(utf8("Anchored(bytes32,uint64,bytes32,ui
 
 /** A number below 2^53 as the EVM's 32-byte word. */
 export function word(number: number): Uint8Array {
-  const bytes = new Uint8Array(HASH_SIZE);
-  new DataView(bytes.buffer).setBigUint64(HASH_SIZE - 8, BigInt(number));
-  return bytes;
+  return padded(be64(number));
 }
 
 /** The id of the log that `owner` creates with `salt` in this registry on this chain (SPEC 11.2). */
@@ -23,8 +21,8 @@ export function logId(chainId: number, registry: Address, owner: Address, salt: 
   return keccak256(concatBytes(word(chainId), padded(registry), padded(owner), salt)) as LogId;
 }
 
-function padded(address: Address): Uint8Array {
-  return concatBytes(new Uint8Array(HASH_SIZE - ADDRESS_SIZE), address);
+function padded(value: Uint8Array): Uint8Array {
+  return concatBytes(new Uint8Array(HASH_SIZE - value.length), value);
 }
 
 /** Reads `0x` and 40 lower-case hexadecimal digits, nothing else; Malformed names `where`. */

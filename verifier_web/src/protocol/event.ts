@@ -137,12 +137,12 @@ const NUMBER = "(0|[1-9][0-9]{0,15})";
 const HASH = '"([0-9a-f]{64})"';
 // SPEC 6.1
 const EVENT_ENTRY = new RegExp(
-  `^\\{"accepted":${NUMBER},"commitment":${HASH},"kind":"event","log":${HASH},"prev":${HASH},"seq":${NUMBER},"stream":${HASH},"v":0\\}$`,
+  `^\\{"accepted":${NUMBER},"commitment":${HASH},"kind":"event","log":${HASH},"prev":${HASH},"seq":${NUMBER},"stream":${HASH},"v":1\\}$`,
 );
 // SPEC 6.3
 const SEAL_ENTRY = new RegExp(
-  `^\\{"batch":${NUMBER},"kind":"seal","log":${HASH},"map":null,"not_before":(?:null|\\{"hash":${HASH},"number":${NUMBER}\\}),` +
-    `"prev_seal":${HASH},"sealed":${NUMBER},"size":${NUMBER},"streams":null,"v":0\\}$`,
+  `^\\{"batch":${NUMBER},"kind":"seal","log":${HASH},"map":${HASH},"not_before":(?:null|\\{"hash":${HASH},"number":${NUMBER}\\}),` +
+    `"prev_seal":${HASH},"sealed":${NUMBER},"size":${NUMBER},"streams":${NUMBER},"v":1\\}$`,
 );
 
 /** What the log holds of an event (SPEC 6.1); `accepted` in ms UTC, `seq` from 1. */
@@ -161,11 +161,17 @@ export interface BlockId {
   readonly hash: Hash;
 }
 
-/** The last entry of a batch (SPEC 6.3); `sealed` in ms UTC, `batch` from 1, `size` its own index + 1. */
+/**
+ * The last entry of a batch (SPEC 6.3); `sealed` in ms UTC, `batch` from 1, `size` its own index + 1.
+ *
+ * `map` is the root of the stream map of all entries before, `streams` the number of streams in it (SPEC 10).
+ */
 export interface SealEntry {
   readonly log: LogId;
   readonly batch: number;
   readonly size: number;
+  readonly streams: number;
+  readonly map: Hash;
   readonly prevSeal: Hash;
   readonly sealed: number;
   readonly notBefore: BlockId | null;
@@ -175,7 +181,7 @@ export interface SealEntry {
 export function printEventEntry(entry: EventEntry): string {
   return (
     `{"accepted":${entry.accepted},"commitment":"${hex(entry.commitment)}","kind":"event","log":"${hex(entry.log)}",` +
-    `"prev":"${hex(entry.prev)}","seq":${entry.seq},"stream":"${hex(entry.stream)}","v":0}`
+    `"prev":"${hex(entry.prev)}","seq":${entry.seq},"stream":"${hex(entry.stream)}","v":1}`
   );
 }
 
@@ -199,8 +205,9 @@ export function printSealEntry(entry: SealEntry): string {
   const block = entry.notBefore;
   const notBefore = block === null ? "null" : `{"hash":"${hex(block.hash)}","number":${block.number}}`;
   return (
-    `{"batch":${entry.batch},"kind":"seal","log":"${hex(entry.log)}","map":null,"not_before":${notBefore},` +
-    `"prev_seal":"${hex(entry.prevSeal)}","sealed":${entry.sealed},"size":${entry.size},"streams":null,"v":0}`
+    `{"batch":${entry.batch},"kind":"seal","log":"${hex(entry.log)}","map":"${hex(entry.map)}",` +
+    `"not_before":${notBefore},"prev_seal":"${hex(entry.prevSeal)}","sealed":${entry.sealed},"size":${entry.size},` +
+    `"streams":${entry.streams},"v":1}`
   );
 }
 
@@ -208,11 +215,13 @@ export function printSealEntry(entry: SealEntry): string {
 export function parseSealEntry(text: string): SealEntry {
   const parts = SEAL_ENTRY.exec(text);
   if (parts === null) throw new Malformed("seal_entry", "not a seal entry by its template");
-  const [, batch = "", log = "", block, number = "", prevSeal = "", sealed = "", size = ""] = parts;
+  const [, batch = "", log = "", map = "", block, number = "", prevSeal = "", sealed = "", size = "", streams = ""] = parts;
   return {
     log: hash(hexToBytes(log)) as LogId,
     batch: whole(batch),
     size: whole(size),
+    streams: whole(streams),
+    map: hash(hexToBytes(map)),
     prevSeal: hash(hexToBytes(prevSeal)),
     sealed: whole(sealed),
     notBefore: block === undefined ? null : { number: whole(number), hash: hash(hexToBytes(block)) },

@@ -29,6 +29,8 @@ export const STREAM = utf8("sealtrail/v1/stream\0");
 export const RECEIPT = utf8("sealtrail/v1/receipt\0");
 export const SIGNATURE = utf8("sealtrail/v1/signature\0");
 export const SALTS = utf8("sealtrail/v1/salts\0");
+export const MAP_LEAF = utf8("sealtrail/v1/map-leaf\0");
+export const MAP_NODE = utf8("sealtrail/v1/map-node\0");
 
 /** Takes exactly 32 bytes; a wrong length here is our own bug. */
 export function hash(bytes: Uint8Array): Hash {
@@ -52,6 +54,13 @@ export function parseHex(text: unknown, where: string): Uint8Array {
     throw new Malformed("hex_syntax", `${where}: expected lower-case hexadecimal digits of even number`);
   }
   return hexToBytes(text);
+}
+
+/** 8 bytes, big end first (SPEC 2.1); 0 ≤ number < 2^53. */
+export function be64(number: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(number));
+  return bytes;
 }
 
 /** Lower-case hexadecimal digits. */

@@ -1,7 +1,7 @@
 /** What a verifier trusts: always the verifier's own input, never read from a proof (SPEC 14.5). */
 
 import { parseAddress } from "./anchor.ts";
-import { isObject, parseJson } from "./canonical.ts";
+import { parseJson } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import { Malformed } from "./errors.ts";
 import { parseName } from "./event.ts";
@@ -11,7 +11,7 @@ import type { Address, Hash, LogId } from "./hashes.ts";
 import { parseVkey } from "./note.ts";
 import type { VerifierKey } from "./note.ts";
 import { receiptsOrigin } from "./receipt.ts";
-import { anyObject, flag, items, members, text, whole } from "./shape.ts";
+import { anyObject, document, flag, items, members, text, whole } from "./shape.ts";
 
 const FORMAT = "sealtrail/policy";
 const MAX_POLICY = 2 ** 20;
@@ -64,12 +64,7 @@ const MEMBERS = [
 export function parsePolicy(raw: Uint8Array): Policy {
   // SPEC 14.5: at most 1 MiB
   if (raw.length > MAX_POLICY) throw new Malformed("policy_size", `a policy has at most ${MAX_POLICY} bytes`);
-  const document = parseJson(raw);
-  if (!isObject(document) || document.get("format") !== FORMAT) {
-    throw new Malformed("format", `not a document of the format "${FORMAT}"`);
-  }
-  if (document.get("v") !== 0) throw new Malformed("version", "format version 0 is read here");
-  const top = members(document, MEMBERS, "policy");
+  const top = members(document(parseJson(raw), FORMAT), MEMBERS, "policy");
   const log = parseHash(top.log, "log") as LogId;
   const origin = text(top.origin, "origin");
   // SPEC 14.5: the origin ends in `/` and the id

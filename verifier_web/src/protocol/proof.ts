@@ -1,6 +1,6 @@
 /** A proof: what checks one stream for one audience, as one canonical JSON document (SPEC 14.1 to 14.4). */
 
-import { isObject, parseCanonical } from "./canonical.ts";
+import { parseCanonical } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import { parseCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -14,10 +14,11 @@ import type { Hash, Leaf, StreamId } from "./hashes.ts";
 import { leafHash } from "./merkle.ts";
 import { parseReceiptLeaf } from "./receipt.ts";
 import type { Receipt, ReceiptLeaf } from "./receipt.ts";
-import { anyObject, ascending, hexBytes, items, members, text, whole } from "./shape.ts";
+import { anyObject, ascending, document, hexBytes, items, members, text, whole } from "./shape.ts";
+import { MAX_DEPTH } from "./streammap.ts";
 
 const FORMAT = "sealtrail/proof";
-const MAX_PROOF = 16 * 2 ** 20;
+export const MAX_PROOF = 16 * 2 ** 20;
 const MAX_EVENTS = 10_000;
 const MAX_PENDING = 1_000;
 const MAX_PATH = 64;
@@ -65,29 +66,30 @@ export interface PendingEvent {
   readonly promise: ReceiptLeaf;
 }
 
-/** Everything that a verifier needs about one stream; what it trusts comes from its policy. */
-export interface Proof {
-  readonly opening: Opening;
+/** What proofs and absence proofs have alike: by ascending size, at least one anchor. */
+export interface Anchored {
   readonly events: readonly ProvenEvent[];
   readonly anchors: readonly ProvenAnchor[];
+}
+
+/** Everything that a verifier needs about one stream; what it trusts comes from its policy. */
+export interface Proof extends Anchored {
+  readonly opening: Opening;
+  /** The stream's path in the map of the last anchor's seal (SPEC 10.4). */
+  readonly mapPath: readonly Hash[];
   readonly pending: readonly PendingEvent[];
 }
 
 /** Reads a proof by its grammar, all of it; Malformed says where it differs (SPEC 14.1 to 14.4). */
 export function parseProof(raw: Uint8Array): Proof {
   if (raw.length > MAX_PROOF) throw new Malformed("proof_size", `a proof has at most ${MAX_PROOF} bytes`);
-  const document = parseCanonical(raw);
-  if (!isObject(document) || document.get("format") !== FORMAT) {
-    throw new Malformed("format", `not a document of the format "${FORMAT}"`);
-  }
-  // SPEC 3.1: A verifier refuses every other version with the code `version`.
-  if (document.get("v") !== 0) throw new Malformed("version", "format version 0 is read here");
-  const top = members(document, ["anchors", "events", "format", "map", "pending", "stream", "v"], "proof");
-  if (top.map !== null) throw new Malformed("map", "version 0 has no map");
+  const names = ["anchors", "events", "format", "map", "pending", "stream", "v"] as const;
+  const top = members(document(parseCanonical(raw), FORMAT), names, "proof");
   const proof = {
     opening: parseOpening(top.stream),
     anchors: items(top.anchors, [1, MAX_EVENTS], "anchors", parseAnchor),
     events: items(top.events, [1, MAX_EVENTS], "events", parseEvent),
+    mapPath: parsePath(top.map, "map", MAX_DEPTH),
     pending: items(top.pending, [0, MAX_PENDING], "pending", parsePending),
   };
   checkPlaces(proof);
@@ -111,7 +113,9 @@ function checkPlaces({ events, anchors }: Proof): void {
       throw new Malformed("event_anchor", `events[${place}]: anchor is not the first whose size is greater than its index`);
     }
   }
-  if (new Set(events.map((event) => event.anchor)).size !== anchors.length) {
+  // SPEC 14.2: each but the last is used by an event
+  const used = new Set(events.map((event) => event.anchor));
+  if (!anchors.every((_, at) => used.has(at) || at === anchors.length - 1)) {
     throw new Malformed("anchor_unused", "an anchor that no event uses");
   }
 }
@@ -171,11 +175,13 @@ function parseView(disclosedValue: Json, hiddenValue: Json, where: string): View
   };
 }
 
-function parsePath(value: Json, where: string): readonly Hash[] {
-  return items(value, [0, MAX_PATH], where, parseHash);
+/** An array of at most `most` hashes. */
+export function parsePath(value: Json, where: string, most = MAX_PATH): readonly Hash[] {
+  return items(value, [0, most], where, parseHash);
 }
 
-function parseAnchor(value: Json, where: string): ProvenAnchor {
+/** Reads an anchor as proofs carry it. */
+export function parseAnchor(value: Json, where: string): ProvenAnchor {
   const anchor = members(value, ["block", "checkpoint", "seal"], where);
   const block = members(anchor.block, ["header", "index", "nodes"], `${where}.block`);
   const seal = members(anchor.seal, ["entry", "path"], `${where}.seal`);

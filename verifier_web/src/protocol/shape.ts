@@ -6,6 +6,17 @@ import { isArray, isObject } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import { Malformed } from "./errors.ts";
 
+/** The format version of all documents and entries (SPEC 3.1). */
+export const VERSION = 1;
+
+/** A document of this format and of this program's version; Malformed `format`, `version`. */
+export function document(value: Json, form: string): Json {
+  if (!isObject(value) || value.get("format") !== form) throw new Malformed("format", `not a document of the format "${form}"`);
+  // SPEC 3.1: A verifier refuses every other version with the code `version`.
+  if (value.get("v") !== VERSION) throw new Malformed("version", `format version ${VERSION} is read here`);
+  return value;
+}
+
 /** An object that has exactly these members. */
 export function members<const Name extends string>(
   value: Json | undefined,

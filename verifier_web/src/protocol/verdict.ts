@@ -27,7 +27,13 @@ export const CHECKS = [
   "fresh",
 ] as const;
 
-export type CheckName = (typeof CHECKS)[number];
+/** The checks of an absence proof, in order (SPEC 15.18). */
+export const ABSENCE_CHECKS = ["format", "checkpoint", "inclusion", "anchor", "block", "absent", "dated", "fresh"] as const;
+
+export type CheckName = (typeof CHECKS)[number] | (typeof ABSENCE_CHECKS)[number];
+
+/** What a verdict does not prove, whatever it says (SPEC 15.16). */
+export const NOT_PROVEN = ["truth", "object", "history"] as const;
 
 /** One check: `code` is null where VALID, else a code of SPEC 15 that pages translate; `detail` is English, for people. */
 export interface Check {
@@ -37,7 +43,7 @@ export interface Check {
   readonly detail: string;
 }
 
-/** The state of SPEC 15.15. A page shows `malformed` as "could not check". */
+/** The state of SPEC 15.15 and 15.18. A page shows `malformed` as "could not check". */
 export type State =
   | "verified"
   | "verified_pending"
@@ -45,7 +51,8 @@ export type State =
   | "test_data"
   | "altered"
   | "malformed"
-  | "could_not_check";
+  | "could_not_check"
+  | "unknown_code";
 
 /** A block as its header says; `hash` with `0x`, `timestamp` in seconds UTC. */
 export interface BlockShown {
@@ -90,10 +97,10 @@ export interface OrderShown {
 export interface Verdict {
   /** The newest anchor's block: what the verdict is as of. Null if malformed. */
   readonly as_of: BlockShown | null;
-  /** All of `CHECKS`, in order. */
+  /** All of `CHECKS`, in order; for an absence proof, all of `ABSENCE_CHECKS`. */
   readonly checks: readonly Check[];
-  /** What a verdict does not prove, whatever it says (SPEC 15.16). */
-  readonly not_proven: readonly ["truth", "object", "complete"];
+  readonly not_proven: typeof NOT_PROVEN;
+  /** Null if malformed, and for an absence proof. */
   readonly order: OrderShown | null;
   readonly state: State;
 }

@@ -84,7 +84,7 @@ function Story(props: { record: CheckedRecord; setup: Pick<Setup<unknown>, "chai
   const held = holds(verdict.state);
   const unproven = verdict.state === "altered" ? texts.verdict.sentAltered : texts.verdict.sentUnchecked;
   return (
-    <div class={`sheet ${held ? "" : "unproven"}`}>
+    <div class={`sheet ${held || verdict.state === "unknown_code" ? "" : "unproven"}`}>
       {held && order}
       <div class="wide">
         {held && timeline}

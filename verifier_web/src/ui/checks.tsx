@@ -3,10 +3,10 @@
 import type { VNode } from "preact";
 
 import type { Check, Result, Verdict } from "../protocol/verdict.ts";
-import { blockTimeWithOffset } from "./dates.ts";
+import { blockTime, blockTimeWithOffset } from "./dates.ts";
 import { Copyable, Fill, fill, Icon, type IconName, Reported, Row, useBlob, useTexts } from "./parts.tsx";
 import type { CheckedRecord } from "./session.ts";
-import { holds } from "./story.ts";
+import { completeness, holds, onAbsence } from "./story.ts";
 import { codeText } from "./verdict.tsx";
 
 const SYMBOLS: Record<Result, IconName> = { VALID: "check", INVALID: "cross", UNKNOWN: "question", SKIPPED: "dash" };
@@ -30,14 +30,14 @@ export function Checks({ verdict }: { verdict: Verdict }): VNode {
       </p>
       <ol class="check-list">
         {verdict.checks.map((check) => (
-          <One key={check.check} check={check} />
+          <One key={check.check} check={check} whole={check.check === "complete" ? completeness(verdict) : null} />
         ))}
       </ol>
     </section>
   );
 }
 
-function One({ check }: { check: Check }): VNode {
+function One({ check, whole }: { check: Check; whole: ReturnType<typeof completeness> }): VNode {
   const texts = useTexts();
   const words = texts.checks;
   const open = check.result === "INVALID" || check.result === "UNKNOWN";
@@ -53,6 +53,15 @@ function One({ check }: { check: Check }): VNode {
         </summary>
         <div class="means">
           {check.result !== "VALID" && <p class="code">{codeText(check, texts)}</p>}
+          {whole !== null && (
+            <p>
+              {fill(whole.count === 1 ? words.complete.one : words.complete.other, {
+                count: whole.count,
+                number: whole.block.number,
+                date: blockTime(whole.block.timestamp, texts.locale),
+              })}
+            </p>
+          )}
           <p>{words.means[check.check]}</p>
           {open && check.detail !== "" && (
             <p lang="en" class="technical">
@@ -70,11 +79,13 @@ function One({ check }: { check: Check }): VNode {
 
 export function Limits({ verdict }: { verdict: Verdict }): VNode {
   const { limits } = useTexts();
+  // Where there is no order, nothing was reported, and no thing is said to be another.
+  const names = onAbsence(verdict) ? (["history"] as const) : verdict.not_proven;
   return (
     <section class="card limits" aria-labelledby="limits">
       <h2 id="limits">{limits.heading}</h2>
       <ul>
-        {verdict.not_proven.map((name) => (
+        {names.map((name) => (
           <li key={name}>{limits[name]}</li>
         ))}
       </ul>
@@ -100,7 +111,7 @@ export function AsOf({ verdict, chain }: { verdict: Verdict; chain: ChainNamed }
         <p>{words.none}</p>
       ) : (
         <>
-          <p class="quiet">{holds(verdict.state) ? words.text : words.unchecked}</p>
+          <p class="quiet">{holds(verdict.state) || verdict.state === "unknown_code" ? words.text : words.unchecked}</p>
           <dl>
             <Row name={words.chain}>
               <Reported text={chain.name} />
@@ -131,7 +142,7 @@ export function Keep({ record, stream }: { record: CheckedRecord; stream: string
       <h2 id="keep">{words.heading}</h2>
       <p class="quiet">{words.text}</p>
       {url !== null && (
-        <a class="button" href={url} download={`sealtrail-${stream.slice(0, 16)}.proof.json`}>
+        <a class="button" href={url} download={`sealtrail-${stream.slice(0, 16)}.${onAbsence(record.verdict) ? "absence" : "proof"}.json`}>
           {words.save}
         </a>
       )}

@@ -22,6 +22,11 @@ export function proofUrl(link: LabelLink): URL {
   return new URL(`v1/labels/${link.token}/proof`, link.service);
 }
 
+/** Where the service shows that a stream was never in the log. Asked for a token that it does not know, and not before. */
+export function absenceUrl(link: LabelLink): URL {
+  return new URL(`v/absence?stream=${link.stream}`, link.service);
+}
+
 export function attachmentUrl(link: LabelLink, sha256: string): URL {
   return new URL(`v1/labels/${link.token}/attachments/${sha256}`, link.service);
 }

@@ -6,7 +6,7 @@
 import type { ProblemName, StepName } from "../i18n/texts.ts";
 import type { Verdict } from "../protocol/verdict.ts";
 import { download, NotFetched } from "./download.ts";
-import { attachmentUrl, type LabelLink, proofUrl } from "./link.ts";
+import { absenceUrl, attachmentUrl, type LabelLink, proofUrl } from "./link.ts";
 import { type Attachment, namedFiles } from "./story.ts";
 
 export type View =
@@ -31,10 +31,12 @@ export type FoundFile =
 
 /** The parts of the verifier that a run uses; `main` puts the real ones in. */
 export interface Verifier<Nodes> {
-  /** Asks the chain's nodes for what this proof needs.  Silence is an answer: it never throws for a dead network. */
+  /** Asks the chain's nodes for what this proof, or absence proof, needs.  Silence is an answer: it never throws for a dead network. */
   askNodes(proof: Uint8Array): Promise<Nodes>;
   /** `attachments` maps the hash that the record names to the hash that was found. */
   verify(proof: Uint8Array, stream: string, nodes: Nodes | null, attachments: ReadonlyMap<string, string> | null): Verdict;
+  /** Verifies an absence proof of this stream. */
+  verifyAbsence(proof: Uint8Array, stream: string, nodes: Nodes | null): Verdict;
   sha256(bytes: Uint8Array): string;
 }
 
@@ -73,7 +75,7 @@ async function check<Nodes>(
 ): Promise<View> {
   const answer = await download(proofUrl(link), PROOF_LIMITS);
   if (answer.status === 202) return { kind: "waiting" };
-  if (answer.status === 404) return { kind: "problem", problem: "unknown_code" };
+  if (answer.status === 404) return absence(link, verifier, enter);
   if (answer.status !== 200) return { kind: "problem", problem: "server" };
   const proof = answer.bytes;
 
@@ -91,6 +93,25 @@ async function check<Nodes>(
   await enter("check");
   const verdict = verifier.verify(proof, link.stream, nodes, hashes);
   return { kind: "result", result: { verdict, proof, files } };
+}
+
+/** The server does not know the token: was the label's stream ever in the log?  Only what it proves is taken. */
+async function absence<Nodes>(
+  link: LabelLink,
+  verifier: Verifier<Nodes>,
+  enter: (step: StepName) => Promise<void>,
+): Promise<View> {
+  const unknown: View = { kind: "problem", problem: "unknown_code" };
+  const answer = await download(absenceUrl(link), PROOF_LIMITS);
+  if (answer.status !== 200) return unknown;
+  const proof = answer.bytes;
+  if (verifier.verifyAbsence(proof, link.stream, null).state === "malformed") return unknown;
+  await enter("chain");
+  const nodes = await verifier.askNodes(proof);
+  await enter("check");
+  const verdict = verifier.verifyAbsence(proof, link.stream, nodes);
+  // A proof that does not hold proves nothing of the code; no record was seen that could be called altered.
+  return verdict.state === "altered" ? unknown : { kind: "result", result: { verdict, proof, files: new Map() } };
 }
 
 async function fetchFiles<Nodes>(

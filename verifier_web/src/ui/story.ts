@@ -1,6 +1,6 @@
 /** What the page picks out of a verdict.  Pure; fields are as somebody reported them, so every shape is checked here. */
 
-import type { Check, EventShown, OrderShown, Plain, State, Verdict } from "../protocol/verdict.ts";
+import type { BlockShown, Check, EventShown, OrderShown, Plain, State, Verdict } from "../protocol/verdict.ts";
 
 export type Tone = "good" | "caution" | "bad" | "neutral" | "test";
 
@@ -12,11 +12,30 @@ export const TONES: Record<State, Tone> = {
   altered: "bad",
   malformed: "neutral",
   could_not_check: "neutral",
+  unknown_code: "caution",
 };
 
 /** Whether the record is shown to be the recorded one; on a test chain, that means what a test chain means. */
 export function holds(state: State): boolean {
   return state === "verified" || state === "verified_pending" || state === "withdrawn" || state === "test_data";
+}
+
+/** Whether the verdict is on an absence proof (SPEC 15.18): there is no order then. */
+export function onAbsence(verdict: Verdict): boolean {
+  return verdict.checks.some(({ check }) => check === "absent");
+}
+
+/** The block since which what is shown stands: the newest anchored step's; the newest anchor's where there is no step. */
+export function standsSince(verdict: Verdict): BlockShown | null {
+  const blocks = (verdict.order?.events ?? []).flatMap(({ block }) => block ?? []);
+  return blocks.at(-1) ?? verdict.as_of;
+}
+
+/** How many steps there are, and as of which block there are no others; null where that is not shown (SPEC 15.9). */
+export function completeness(verdict: Verdict): { readonly count: number; readonly block: BlockShown } | null {
+  const { order, as_of: block } = verdict;
+  if (!holds(verdict.state) || order === null || block === null || resultOf(verdict, "complete") !== "VALID") return null;
+  return { count: order.events.filter(({ place }) => place === "anchored").length, block };
 }
 
 export interface Item {
@@ -171,6 +190,7 @@ export function reason(verdict: Verdict): Check | null {
     case "verified_pending":
     case "withdrawn":
     case "test_data":
+    case "unknown_code":
       return null;
   }
 }

@@ -8,7 +8,7 @@ import type { Check, State, Verdict } from "../protocol/verdict.ts";
 import { blockTime } from "./dates.ts";
 import { Fill, fill, Icon, type IconName, useTexts } from "./parts.tsx";
 import type { View } from "./session.ts";
-import { holds, reason, TONES, type Tone } from "./story.ts";
+import { completeness, holds, onAbsence, reason, standsSince, TONES, type Tone } from "./story.ts";
 
 const ICONS: Record<State, IconName> = {
   verified: "check",
@@ -18,6 +18,7 @@ const ICONS: Record<State, IconName> = {
   altered: "cross",
   malformed: "question",
   could_not_check: "question",
+  unknown_code: "alert",
 };
 
 /** What the view comes to in one line, for the document's title and for screen readers. */
@@ -31,7 +32,7 @@ export function headline(view: View, texts: Texts): string {
       return texts.problem[view.problem].title;
     case "result": {
       const { verdict } = view.result;
-      return fill(texts.verdict.title[verdict.state], { date: asOf(verdict, texts) });
+      return fill(texts.verdict.title[verdict.state], { date: sinceWhen(verdict, texts) });
     }
   }
 }
@@ -64,19 +65,21 @@ export function VerdictCard({ view, retry }: { view: View; retry: (() => void) |
 function Result({ verdict, retry }: { verdict: Verdict; retry: (() => void) | null }): VNode {
   const texts = useTexts();
   const words = texts.verdict;
-  const date = asOf(verdict, texts);
+  const date = sinceWhen(verdict, texts);
   const { state, order } = verdict;
   const because = reason(verdict);
   const pending = order?.events.filter((event) => event.place === "pending").length ?? 0;
   const held = holds(state);
+  const absence = onAbsence(verdict);
   const title = <Fill text={words.title[state]} values={{ date: <span class="unbroken">{date}</span> }} />;
   return (
     <Card tone={TONES[state]} icon={ICONS[state]} title={title}>
       {held && order !== null && (
         <p class="lifecycle">{fill(words.lifecycle, { state: lifecycleName(order.lifecycle, texts) })}</p>
       )}
-      <p>{fill(words.text[state], { date })}</p>
-      {state === "test_data" && <p>{fill(words.testUnchanged, { date })}</p>}
+      <p>{absence && state === "could_not_check" ? texts.problem.unknown_code.text : fill(words.text[state], { date })}</p>
+      {state === "test_data" && <p>{fill(absence ? words.testAbsent : words.testUnchanged, { date })}</p>}
+      <Complete verdict={verdict} />
       {because !== null && state !== "malformed" && (
         <p class="because">
           <Fill text={words.because} values={{ reason: <strong>{codeText(because, texts)}</strong> }} />
@@ -89,6 +92,32 @@ function Result({ verdict, retry }: { verdict: Verdict; retry: (() => void) | nu
       )}
       {!held && <Again label={words.retry} retry={retry} />}
     </Card>
+  );
+}
+
+/** Whether all steps are there. */
+function Complete({ verdict }: { verdict: Verdict }): VNode | null {
+  const texts = useTexts();
+  const words = texts.verdict;
+  const whole = completeness(verdict);
+  if (whole !== null) {
+    const { count, block } = whole;
+    return (
+      <p class="complete">
+        <Icon name="check" />
+        <span>
+          <strong>{fill(count === 1 ? words.complete.one : words.complete.other, { count })}</strong>{" "}
+          <span class="quiet">{fill(words.completeAsOf, { number: block.number, date: blockTime(block.timestamp, texts.locale) })}</span>
+        </span>
+      </p>
+    );
+  }
+  if (!verdict.checks.some(({ code }) => code === "withheld")) return null;
+  return (
+    <p class="complete open">
+      <Icon name="question" />
+      <span>{words.withheld}</span>
+    </p>
   );
 }
 
@@ -148,6 +177,7 @@ export function lifecycleName(state: string, texts: Texts): string {
   return wordsFor(texts.lifecycles, state) ?? state;
 }
 
-function asOf(verdict: Verdict, texts: Texts): string {
-  return verdict.as_of === null ? "" : blockTime(verdict.as_of.timestamp, texts.locale);
+function sinceWhen(verdict: Verdict, texts: Texts): string {
+  const block = standsSince(verdict);
+  return block === null ? "" : blockTime(block.timestamp, texts.locale);
 }
