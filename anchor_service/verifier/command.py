@@ -168,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "proof",
         metavar="PROOF|BUNDLE",
-        help="a proof, a bundle, an absence proof, fork evidence; - reads standard input",
+        help="a proof, bundle, absence proof or fork evidence; - reads standard input",
     )
     parser.add_argument("--policy", metavar="FILE", help="what you trust: keys, registry, chain, blocks")
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,8 +16,10 @@ from anchor_service.protocol.checkpoint import parse_checkpoint
 from anchor_service.protocol.evidence import verify_anchored
 from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.note import verify_note
+from anchor_service.protocol.policy import print_policy
 from anchor_service.protocol.proof import parse_anchor
 from anchor_service.protocol.tiles import WIDTH, bundle_path, parse_entries, root, tile_path
+from anchor_service.verifier.audit import main as audit
 
 Make = Callable[..., dict[str, Any]]
 
@@ -210,3 +213,31 @@ def test_what_is_no_call_is_answered_as_json_rpc_does(filled: httpx2.Client, bod
     answer = filled.post("/rpc", content=body)
     assert answer.status_code == 200
     assert answer.json()["error"]["code"] == code
+
+
+# --- an outsider's audit ----------------------------------------------------------------------------------------------
+
+
+def test_an_auditor_finds_nothing_wrong_with_the_real_log(
+    world: Any, filled: httpx2.Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del filled
+    policy, state = tmp_path / "policy.json", tmp_path / "state"
+    policy.write_bytes(print_policy(world.service.policy()))
+    key = world.client("acme", "audit").headers["Authorization"].removeprefix("Bearer ")
+    arguments = [world.url, "--policy", str(policy), "--state", str(state), "--rpc", f"{world.url}/rpc", "--key", key]
+    code = audit(arguments)
+    out = capsys.readouterr().out
+    assert (code, out.splitlines()[-1].split(":")[0]) == (0, "consistent"), out
+    event = {
+        "event_id": "t-after",
+        "order_id": "T-0",
+        "type": "shipped",
+        "occurred_at": "2026-05-02T09:30:00Z",
+        "actor": {"role": "brand"},
+    }
+    assert world.client().post("/v1/events", json=event).status_code == 201
+    assert world.service.settle(60)
+    code = audit(arguments)
+    out = capsys.readouterr().out
+    assert (code, "extends the 1 seen before" in out) == (0, True), out
