@@ -54,7 +54,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """SPEC 18.9: 1 where something was found, 3 where something could not be checked, else 0."""
+        """By SPEC 18.9, 1 where something was found, 3 where something could not be checked, else 0."""
         return 1 if self.findings or self.proven else 3 if self.unchecked else 0
 
 
