@@ -48,13 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SealtrailError as problem:
         print(f"sealtrail audit: {safe(problem.message)}", file=sys.stderr)
         return MALFORMED
+    except OSError as problem:
+        if isinstance(problem, BrokenPipeError):
+            # Who read our output has gone; the outcome was not told, so no code that says it was.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            print(f"sealtrail audit: {safe(str(problem))}", file=sys.stderr)
+        return MALFORMED
     except KeyboardInterrupt:
         print("sealtrail audit: stopped; nothing was found or forgotten", file=sys.stderr)
         return 3
-    except BrokenPipeError:
-        # Who read our output has gone; the outcome was not told, so no code that says it was.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return MALFORMED
     return code
 
 

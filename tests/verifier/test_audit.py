@@ -18,6 +18,8 @@ from anchor_service.verifier.memory import MOST_NOTES, thinned
 from scripts.vectors.orders import PLACED, SHIPPED
 from scripts.vectors.world import World, named_key
 from tests.verifier.logserver import KEY, LogServer, serving
+from tests.verifier.node import from_inputs
+from tests.verifier.node import serving as node_serving
 
 
 def story(*steps: str, anchored: bool = True) -> World:
@@ -198,6 +200,19 @@ def test_an_anchor_of_another_story(auditor: Auditor) -> None:
         log.answers["v1/anchors/4/evidence"] = 200, json.dumps(other.anchor_document(other.anchors[0])).encode()
         assert auditor.run(log)[0] == 1
         assert len(auditor.evidence(log)) == 1
+
+
+def test_a_registry_that_holds_another_root(auditor: Auditor) -> None:
+    world, other = story("A", "B"), story("A", "X")
+    block = world.anchors[0].block
+    head = {"size": 4, "root": other.root().hex()}
+    node: dict[str, Any] = {"chain_id": world.chain_id, "final": 2_000, "head": head}
+    node["blocks"] = {str(block.number): f"0x{block.hash.hex()}"}
+    with serving(world) as log, node_serving(from_inputs(node)) as url:
+        code, out, _ = auditor.run(log, "--rpc", url, blocks=[])
+        assert (code, "anchor_root at index 3" in out) == (1, True)
+        head["root"] = world.root().hex()
+        assert auditor.run(log, "--rpc", url, blocks=[])[0] == 0
 
 
 # --- what could not be checked says nothing of the log ----------------------------------------------------------------
