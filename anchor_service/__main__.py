@@ -1,6 +1,6 @@
-"""The program `sealtrail`: hands `verify` to the verifier before anything larger is imported, everything else to `cli`.
+"""The program `sealtrail`: `verify` and `audit` go to `verifier` before anything larger is imported, the rest to `cli`.
 
-So `sealtrail verify` needs the base install alone, and starts in the time of its own few modules.  Both `main`s take
+So these need the base install alone, and start in the time of its own few modules.  All `main`s take
 the arguments after the program's name and return the exit code.
 """
 
@@ -20,10 +20,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from anchor_service.verifier.command import main as verify
 
         return verify(given[1:])
+    if given[:1] == ["audit"]:
+        from anchor_service.verifier.audit import main as audit
+
+        return audit(given[1:])
     try:
         import typer  # noqa: F401 - the first thing that the base install lacks
     except ModuleNotFoundError:
-        sys.stderr.write("sealtrail: this is the base install, which only verifies; install sealtrail[service]\n")
+        sys.stderr.write(
+            "sealtrail: this is the base install, which only verifies and audits; install sealtrail[service]\n"
+        )
         return 2
     from anchor_service.cli.main import main as run
 

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     receipt_deadline: float = Field(86_400, gt=0, description="Seconds within which a receipt promises the seal.")
     queue_events: int = Field(50_000, ge=1, description="Events that may wait to be stored; more are answered 503.")
     attachment_bytes: int = Field(8 * 2**20, ge=1, description="Largest attachment in bytes.")
+    public_entries: bool = Field(
+        default=False, description="Anybody may audit: entries, batches and anchors are served without a key."
+    )
 
     anchor_interval: float = Field(1.0, ge=0, description="Least seconds between two anchors.")
     poll_interval: float = Field(2.0, gt=0, description="Seconds between two looks at the chain.")

@@ -33,6 +33,7 @@ def create_app(
     service: Front,
     *,
     body_limit: int = BODY_LIMIT,
+    public_entries: bool = False,
     monotonic: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
 ) -> FastAPI:
@@ -40,7 +41,7 @@ def create_app(
     metrics = Metrics(lambda: _gauges(service.health(), wall()))
     # No interactive docs: they would load scripts from elsewhere.  /docs is ours.
     app = FastAPI(title="Sealtrail", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.parts = Parts(service, Gate(service.keys.check, monotonic), metrics, body_limit)
+    app.state.parts = Parts(service, Gate(service.keys.check, monotonic), metrics, body_limit, public_entries)
     for routes in (events, attachments, orders, labels, log, operations, page):
         app.include_router(routes.router)
     app.add_middleware(Lane)

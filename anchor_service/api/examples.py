@@ -215,6 +215,12 @@ OWN_FILE: Final = _keyed(FILE | {"responses": FILE["responses"] | {"401": _PROBL
 IMAGE: Final = _answers({"200": "The code."}, "image/*", 404)
 BATCH: Final = _keyed(_answers({"200": "The batch."}, "application/json", 401, 403, 404, 422))
 ANCHOR: Final = _keyed(_answers({"200": "The anchor."}, "application/json", 401, 403, 404, 422))
+EVIDENCE: Final = _keyed(
+    _answers({"200": "Checkpoint and chain evidence.", "304": "You have it."}, "application/json", 401, 403, 404, 422)
+)
+ENTRIES: Final = _keyed(
+    _answers({"200": "Entries, lengths before.", "304": "You have it."}, "application/octet-stream", 401, 403, 404)
+)
 CHECKPOINT: Final = _answers({"200": "A signed note.", "304": "You have it."}, "text/plain", 404)
 TILE: Final = _answers({"200": "Hashes of 32 bytes.", "304": "You have it."}, "application/octet-stream", 404)
 ABSENCE: Final = _answers({"200": "An absence proof, for `sealtrail verify`."}, "application/json", 404, 409, 422)

@@ -26,10 +26,10 @@ class Gate:
         self._clock = clock
         self._known: dict[bytes, tuple[float, Access]] = {}
 
-    async def access(self, request: Request, scope: Scope) -> Access:
-        """What the request's key opens; HttpProblem `api_key` (401) or `scope` (403) where that is not enough.
+    async def access(self, request: Request, *scopes: Scope) -> Access:
+        """What the request's key opens; HttpProblem `api_key` (401), or `scope` (403) where it has none of these.
 
-        A key with the scope admin has all scopes.
+        A key with the scope admin has all scopes of its tenant.  `audit` is about the log, which is nobody's alone.
         """
         kind, _, key = request.headers.get("authorization", "").partition(" ")
         key = key.strip()
@@ -48,8 +48,9 @@ class Gate:
                 self._known.clear()
             self._known[name] = (self._clock() + LIFETIME, found)
             access = found
-        if scope not in access.scopes and Scope.ADMIN not in access.scopes:
-            raise HttpProblem("scope", f"this API key lacks the scope {scope}")
+        enough = {*scopes, Scope.ADMIN} if scopes != (Scope.AUDIT,) else set(scopes)
+        if access.scopes.isdisjoint(enough):
+            raise HttpProblem("scope", f"this API key lacks the scope {' or '.join(scopes)}")
         return access
 
 

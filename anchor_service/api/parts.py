@@ -15,12 +15,13 @@ from anchor_service.wiring import Front
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One app's parts; `body_limit` in bytes."""
+    """One app's parts; `body_limit` in bytes.  Where entries are public, auditing needs no key."""
 
     service: Front
     gate: Gate
     metrics: Metrics
     body_limit: int
+    public_entries: bool
 
 
 def parts_of(request: Request) -> Parts:
@@ -43,6 +44,20 @@ async def writer(request: Request) -> Access:
     return await parts_of(request).gate.access(request, Scope.INGEST)
 
 
+async def watcher(request: Request) -> Access | None:
+    """A caller whose key may read or audit; anybody where entries are public."""
+    parts = parts_of(request)
+    return None if parts.public_entries else await parts.gate.access(request, Scope.READ, Scope.AUDIT)
+
+
+async def auditor(request: Request) -> Access | None:
+    """A caller whose key may audit; anybody where entries are public."""
+    parts = parts_of(request)
+    return None if parts.public_entries else await parts.gate.access(request, Scope.AUDIT)
+
+
 Log = Annotated[Front, Depends(service_of)]
 Reader = Annotated[Access, Depends(reader)]
 Writer = Annotated[Access, Depends(writer)]
+Watcher = Annotated[Access | None, Depends(watcher)]
+Auditor = Annotated[Access | None, Depends(auditor)]

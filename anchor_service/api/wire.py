@@ -21,6 +21,7 @@ T = TypeVar("T")
 NEVER_STORED: Final = "no-store"
 REVALIDATED: Final = "no-cache"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
+KEPT_PRIVATELY: Final = "private, max-age=31536000, immutable"
 
 
 def reply(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

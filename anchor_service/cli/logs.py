@@ -72,7 +72,7 @@ def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: P
     with terminable(), listen(settings.host, settings.port) as server:
         service = build(settings)
         bake_own_page(service)
-        with served(service, server):
+        with served(service, server, public_entries=settings.public_entries):
             err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
             wait_for_signal()
         err().print("stopped")
@@ -88,7 +88,7 @@ def api(data: Data = HOME, host: Host = None, port: Port = None, public_url: Pub
     with terminable(), listen(settings.host, settings.port) as server:
         front = build_front(settings)
         bake_own_page(front)
-        with served(front, server):
+        with served(front, server, public_entries=settings.public_entries):
             err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
             wait_for_signal()
         err().print("stopped")

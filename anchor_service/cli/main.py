@@ -14,6 +14,7 @@ from anchor_service import __version__
 from anchor_service.cli import checking, importing, logs, orders, tenants
 from anchor_service.cli.console import EXIT_CODES, guarded
 from anchor_service.cli.journal import log_to_stderr
+from anchor_service.verifier import audit as auditor
 from anchor_service.verifier import command as verifier
 
 app = typer.Typer(
@@ -40,6 +41,12 @@ app.command("import")(importing.import_)
 def verify(context: typer.Context) -> None:
     """Verify a proof or a bundle by a policy (sealtrail verify --help)."""
     raise SystemExit(verifier.main(context.args))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def audit(context: typer.Context) -> None:
+    """Replay a log from its server, and say whether its operator contradicts itself (sealtrail audit --help)."""
+    raise SystemExit(auditor.main(context.args))
 
 
 @app.callback(invoke_without_command=True)

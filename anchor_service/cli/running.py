@@ -33,11 +33,11 @@ def listen(host: str, port: int) -> HttpServer:
 
 
 @contextmanager
-def served(service: Front, server: HttpServer) -> Iterator[None]:
+def served(service: Front, server: HttpServer, *, public_entries: bool = False) -> Iterator[None]:
     """Serve an open log and close it: at the end requests finish first, then what they began, then all closes."""
     try:
         service.start()
-        server.start(create_app(service))
+        server.start(create_app(service, public_entries=public_entries))
         _spare_garbage_collection()
         yield
     finally:

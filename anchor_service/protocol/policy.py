@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from anchor_service.protocol.anchor import parse_address, print_address
 from anchor_service.protocol.canonical import JSON, parse_json
-from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.errors import Altered, Malformed
 from anchor_service.protocol.event import BlockId, parse_name
 from anchor_service.protocol.hashes import Hash, LogId, parse_hash
-from anchor_service.protocol.note import VerifierKey, parse_vkey, print_vkey
+from anchor_service.protocol.note import VerifierKey, parse_vkey, print_vkey, verify_note
 from anchor_service.protocol.receipt import receipts_origin
 from anchor_service.protocol.shape import VERSION, document, flag, items, members, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from anchor_service.protocol.checkpoint import Checkpoint
 
 FORMAT: Final = "sealtrail/policy"
 MAX_POLICY: Final = 2**20
@@ -176,6 +178,21 @@ def _node(value: JSON, where: str) -> NodePolicy:
     if not _URL.fullmatch(url):
         raise Malformed("url_syntax", f"{where}.url: expected http://…, https://… or a path of the page's server")
     return NodePolicy(url, flag(node["operator"], f"{where}.operator"))
+
+
+def verify_checkpoint(checkpoint: Checkpoint, policy: Policy) -> None:
+    """Prove that a log key that the policy allows for its size signed a checkpoint of the policy's log (SPEC 15.5).
+
+    Altered (`origin`, `log_key`, `checkpoint_signature`).
+    """
+    if checkpoint.origin != policy.origin:
+        raise Altered("origin", f"the checkpoint of size {checkpoint.size} is another log's")
+    note = checkpoint.note
+    for log_key in policy.log_keys:
+        if (note.name, note.key_hash) == (log_key.key.name, log_key.key.hash) and log_key.covers(checkpoint.size):
+            verify_note(note, log_key.key)
+            return
+    raise Altered("log_key", f"no key that the policy allows signed the checkpoint of size {checkpoint.size}")
 
 
 def print_policy(policy: Policy) -> bytes:

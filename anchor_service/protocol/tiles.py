@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.hashes import HASH_SIZE, Hash
 from anchor_service.protocol.merkle import node_hash, raise_level
 
@@ -117,12 +118,41 @@ def _complete(hashes: list[bytes]) -> list[bytes]:
 
 def tile_path(level: int, index: int, width: int = WIDTH) -> str:
     """Print a tile's path by C2SP tlog-tiles: `tile/<L>/<N>[.p/<W>]`, N in groups of three digits."""
+    return f"tile/{level}/{_place(index, width)}"
+
+
+def bundle_path(index: int, width: int = WIDTH) -> str:
+    """Print the path of the entries under a tile of level 0: `tile/entries/<N>[.p/<W>]`."""
+    return f"tile/entries/{_place(index, width)}"
+
+
+def _place(index: int, width: int) -> str:
     groups = f"{index % 1000:03}"
     index //= 1000
     while index:
         groups = f"x{index % 1000:03}/{groups}"
         index //= 1000
-    return f"tile/{level}/{groups}" + ("" if width == WIDTH else f".p/{width}")
+    return groups + ("" if width == WIDTH else f".p/{width}")
+
+
+def print_entries(entries: Sequence[bytes]) -> bytes:
+    """Print an entry bundle: each entry of at most 65,535 bytes after its length in two bytes (C2SP tlog-tiles)."""
+    return b"".join(len(entry).to_bytes(2) + entry for entry in entries)
+
+
+def parse_entries(bundle: bytes, count: int) -> list[bytes]:
+    """Read an entry bundle of exactly `count` entries; Malformed (`entry_bundle`) otherwise."""
+    entries: list[bytes] = []
+    at = 0
+    while at < len(bundle) and len(entries) < count:
+        end = at + 2 + int.from_bytes(bundle[at : at + 2])
+        if end > len(bundle):
+            break
+        entries.append(bundle[at + 2 : end])
+        at = end
+    if at != len(bundle) or len(entries) != count:
+        raise Malformed("entry_bundle", f"not an entry bundle of {count} entries")
+    return entries
 
 
 def check_tiles(changed: Mapping[tuple[int, int], bytes], stored: Tiles) -> None:

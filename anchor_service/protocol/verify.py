@@ -22,7 +22,7 @@ from anchor_service.protocol.evidence import BlockHeader, read_header, verify_an
 from anchor_service.protocol.hashes import LogId, StreamId, parse_hash
 from anchor_service.protocol.merkle import leaf_hash, verify_inclusion
 from anchor_service.protocol.nodes import answers_that_count, trust_block
-from anchor_service.protocol.note import verify_note
+from anchor_service.protocol.policy import Policy, verify_checkpoint
 from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.signature import verify_actor
@@ -33,7 +33,6 @@ from anchor_service.protocol.verdict import Check, Inputs, Result, State, Verdic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from anchor_service.protocol.policy import Policy
     from anchor_service.protocol.receipt import Receipt
 
 Findings: TypeAlias = "Iterator[SealtrailError]"
@@ -172,17 +171,7 @@ def _sequence(case: _Case[Proof]) -> Findings:
 def _checkpoint(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.5: the log's key signed each checkpoint."""
     for anchor in case.proof.anchors:
-        checkpoint = anchor.checkpoint
-        if checkpoint.origin != case.policy.origin:
-            yield Altered("origin", f"the checkpoint of size {checkpoint.size} is another log's")
-            continue
-        note = checkpoint.note
-        for log_key in case.policy.log_keys:
-            if (note.name, note.key_hash) == (log_key.key.name, log_key.key.hash) and log_key.covers(checkpoint.size):
-                yield from _caught(verify_note, note, log_key.key)
-                break
-        else:
-            yield Altered("log_key", f"no key that the policy allows signed the checkpoint of size {checkpoint.size}")
+        yield from _caught(verify_checkpoint, anchor.checkpoint, case.policy)
 
 
 def _caught(check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Findings:

@@ -20,11 +20,12 @@ _ID_LENGTH: Final = 12
 
 
 class Scope(StrEnum):
-    """What a key may do for its tenant."""
+    """What a key may do for its tenant; `audit` reads the whole log's entries, and nothing of any tenant's own."""
 
     INGEST = "ingest"
     READ = "read"
     ADMIN = "admin"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,6 +385,14 @@ class Prove:
             raise NotFound("anchor_unknown", f"there is no anchor of size {size}")
         return _anchor_view(row)
 
+    def anchored(self, size: int) -> ProvenAnchor:
+        """Return a final anchor as proofs carry it: checkpoint, seal entry, evidence; NotFound (`anchor_unknown`)."""
+        with self._store.snapshot() as snapshot:
+            row = snapshot.anchor(size)
+            if row is None or row.state is not AnchorState.FINAL:
+                raise NotFound("anchor_unknown", f"there is no final anchor of size {size}")
+            return _proven_anchor(snapshot, TileTree(snapshot), size)
+
     def anchors(self, cursor: str | None = None, limit: int = 50) -> Page[AnchorView]:
         """Return anchors, the newest first."""
         with self._store.snapshot() as snapshot:
@@ -407,6 +415,18 @@ class Prove:
             if published is None or index * WIDTH + width > published[0] >> HEIGHT * level:
                 return None
             return snapshot.tile(level, index)[: width * HASH_SIZE]
+
+    def entries(self, index: int, width: int = WIDTH) -> list[bytes] | None:
+        """Return the first `width` entries under a tile of level 0; None where the checkpoint does not cover them."""
+        if index < 0 or not 1 <= width <= WIDTH:
+            return None
+        first = index * WIDTH
+        with self._store.snapshot() as snapshot:
+            published = snapshot.checkpoint()
+            # SPEC 9.2: Nothing beyond the published checkpoint is served.
+            if published is None or first + width > published[0]:
+                return None
+            return snapshot.entries(first, first + width)
 
 
 def _check_verdict(verdict: Verdict, decisive: str) -> None:

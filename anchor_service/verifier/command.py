@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
-import re
 import sys
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.absence import is_absence, parse_absence
 from anchor_service.protocol.bundle import MAGIC, MAX_BUNDLE, parse_bundle
-from anchor_service.protocol.errors import Malformed, SealtrailError
-from anchor_service.protocol.event import BlockId
+from anchor_service.protocol.errors import Malformed, SealtrailError, Unproven
+from anchor_service.protocol.fork import is_fork, verify_fork
 from anchor_service.protocol.hashes import StreamId, parse_hash
-from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_block_hash, parse_policy
+from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_policy
 from anchor_service.protocol.proof import MAX_PROOF, parse_proof
 from anchor_service.protocol.verdict import Inputs, Verdict
 from anchor_service.protocol.verify import needed_blocks, verify, verify_absence
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
+from anchor_service.verifier.options import block, named, read, url
 from anchor_service.verifier.report import report, safe
 from anchor_service.verifier.rpc import ask
 from anchor_service.verifier.words import words_for
@@ -34,10 +34,7 @@ from anchor_service.verifier.words import words_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-T = TypeVar("T")
 MALFORMED: Final = 2
-
-_BLOCK: Final = re.compile(r"(0|[1-9][0-9]{0,14}):(0x[0-9a-fA-F]{64})", re.ASCII)
 
 
 def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = time.time) -> int:
@@ -63,6 +60,8 @@ def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = ti
 def _run(options: argparse.Namespace, clock: Callable[[], float]) -> int:
     given = _read_given(options)
     policy = _policy(options, given)
+    if is_fork(given.proof):
+        return _judge_fork(given.proof, policy, as_json=options.json)
     inputs = _inputs(options, given, clock)
     nodes = [*policy.rpc] if options.online else []
     # A URL that the policy calls the operator's stays the operator's, whoever names it.
@@ -80,6 +79,20 @@ def _run(options: argparse.Namespace, clock: Callable[[], float]) -> int:
         raise Malformed("stream_missing", "which code was never in the log must be said: --stream HEX")
     _show(verdict, policy, options)
     return verdict.state.exit_code
+
+
+def _judge_fork(raw: bytes, policy: Policy, *, as_json: bool) -> int:
+    """Say whether fork evidence proves anything (SPEC 18.5 to 18.9); Malformed where it is none."""
+    try:
+        code, said = None, verify_fork(raw, policy)
+    except Unproven as problem:
+        code, said = problem.code, problem.message
+    state = "not_proven" if code else "proven"
+    if as_json:
+        print(json.dumps({"code": code, "detail": said, "state": state}, ensure_ascii=False, indent=2))
+    else:
+        print(safe(f"not proven ({code}): {said}" if code else f"proven: the operator forked: {said}"))
+    return 1 if code else 0
 
 
 def _needed_blocks(proof: bytes) -> tuple[int, ...]:
@@ -109,7 +122,7 @@ class _Given:
 
 
 def _read_given(options: argparse.Namespace) -> _Given:
-    raw = _read(options.proof, MAX_BUNDLE)
+    raw = read(options.proof, MAX_BUNDLE)
     if not raw.startswith(MAGIC):
         if len(raw) > MAX_PROOF:
             raise Malformed("proof_size", f"a proof has at most {MAX_PROOF} bytes")
@@ -120,11 +133,11 @@ def _read_given(options: argparse.Namespace) -> _Given:
 
 def _policy(options: argparse.Namespace, given: _Given) -> Policy:
     if options.policy is not None:
-        policy = _named(lambda: parse_policy(_read(options.policy, MAX_POLICY)), "policy")
+        policy = named(lambda: parse_policy(read(options.policy, MAX_POLICY)), "policy")
     elif options.trust_bundle_policy and given.claimed_policy is not None:
         claimed = given.claimed_policy
         print("sealtrail verify: trusting the policy in the bundle, which is the operator's own claim", file=sys.stderr)
-        policy = _named(lambda: parse_policy(claimed), "policy in the bundle")
+        policy = named(lambda: parse_policy(claimed), "policy in the bundle")
     else:
         raise Malformed("policy_missing", "what is trusted must be said: --policy FILE (see `sealtrail verify --help`)")
     return policy.trusting(options.block)
@@ -132,7 +145,7 @@ def _policy(options: argparse.Namespace, given: _Given) -> Policy:
 
 def _inputs(options: argparse.Namespace, given: _Given, clock: Callable[[], float]) -> Inputs:
     if options.inputs is not None:
-        inputs = _named(lambda: parse_inputs(_read(options.inputs, MAX_INPUTS)), "inputs")
+        inputs = named(lambda: parse_inputs(read(options.inputs, MAX_INPUTS)), "inputs")
     else:
         inputs = Inputs(now=int(clock() * 1000))
     if options.stream is not None:
@@ -140,29 +153,6 @@ def _inputs(options: argparse.Namespace, given: _Given, clock: Callable[[], floa
     if given.attachments is not None and inputs.attachments is None:
         inputs = replace(inputs, attachments=given.attachments)
     return inputs
-
-
-def _named(parse: Callable[[], T], what: str) -> T:
-    try:
-        return parse()
-    except Malformed as problem:
-        raise Malformed(problem.code, f"{what}: {problem.message}") from None
-
-
-def _read(name: str, most: int) -> bytes:
-    """Read a file, or standard input for "-"; Malformed where it cannot be read or has more than `most` bytes."""
-    try:
-        if name == "-":
-            raw = sys.stdin.buffer.read(most + 1)
-        else:
-            with Path(name).open("rb") as file:
-                raw = file.read(most + 1)
-    except (OSError, ValueError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-        raise Malformed("file", f"{name}: {reason}") from None
-    if len(raw) > most:
-        raise Malformed("file", f"{name}: more than {most} bytes")
-    return raw
 
 
 # --- options --------------------------------------------------------------------------------------------------------
@@ -176,13 +166,15 @@ def _parser() -> argparse.ArgumentParser:
         " 4 unknown code.",
     )
     parser.add_argument(
-        "proof", metavar="PROOF|BUNDLE", help="a proof, a bundle or an absence proof; - reads standard input"
+        "proof",
+        metavar="PROOF|BUNDLE",
+        help="a proof, bundle, absence proof or fork evidence; - reads standard input",
     )
     parser.add_argument("--policy", metavar="FILE", help="what you trust: keys, registry, chain, blocks")
     parser.add_argument(
         "--block",
         metavar="NUMBER:HASH",
-        type=_block,
+        type=block,
         action="append",
         default=[],
         help="trust this block as well, as an explorer shows it; repeatable",
@@ -190,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rpc",
         metavar="URL",
-        type=_url,
+        type=url,
         action="append",
         default=[],
         help="ask this node, which the operator does not run; repeatable",
@@ -204,19 +196,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lang", metavar="LANGUAGE", help="zh or en; else as LANG says")
     parser.add_argument("--inputs", metavar="FILE", help="what nodes and clock said, as JSON: for tests")
     return parser
-
-
-def _block(text: str) -> BlockId:
-    match = _BLOCK.fullmatch(text)
-    if match is None:
-        raise argparse.ArgumentTypeError("expected NUMBER:0x and 64 hexadecimal digits")
-    return BlockId(int(match[1]), parse_block_hash(match[2].lower(), "--block"))
-
-
-def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[!-~]+", text, re.ASCII):
-        raise argparse.ArgumentTypeError("expected http://… or https://…")
-    return text
 
 
 def _stream(text: str) -> StreamId:

@@ -52,7 +52,7 @@ class Node:
         headers = {"Content-Type": "application/json", "User-Agent": "sealtrail-verify"}
         request = urllib.request.Request(self.url, body, headers)  # noqa: S310 - the opener knows http and https alone
         try:
-            with _opener().open(request, timeout=self.timeout) as response:
+            with opener().open(request, timeout=self.timeout) as response:
                 raw = response.read(MAX_ANSWER + 1)
         except (OSError, http.client.HTTPException, ValueError) as problem:
             raise _Unanswered("node_silent", f"{type(problem).__name__}: {problem}"[:200]) from None
@@ -69,7 +69,7 @@ class Node:
         return answer.get("result")
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def opener() -> urllib.request.OpenerDirector:
     """Open http and https, and nothing else, wherever a node redirects to."""
     opener = urllib.request.OpenerDirector()
     for handler in (

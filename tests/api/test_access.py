@@ -21,7 +21,11 @@ READ = {
     ("GET", "/v1/orders"), ("GET", "/v1/orders/{order_id}"), ("GET", "/v1/orders/{order_id}/proof"),
     ("GET", "/v1/orders/{order_id}/bundle"), ("GET", "/v1/attachments/{sha256}"),
     ("GET", "/v1/batches"), ("GET", "/v1/batches/{batch}"), ("GET", "/v1/anchors"), ("GET", "/v1/anchors/{size}"),
+    ("GET", "/v1/anchors/{size}/evidence"),
 }  # fmt: skip
+AUDIT = {("GET", "/tile/entries/{path:path}")}
+# What is about the log, and nobody's own: keys that read and keys that audit both open it.
+WATCH = {place for place in READ if place[1].startswith(("/v1/batches", "/v1/anchors"))}
 INGEST = {("POST", "/v1/events"), ("PUT", "/v1/attachments"), ("POST", "/v1/orders/{order_id}/labels")}
 # These show one tenant's own things, by a name that is the tenant's own.
 OWNED = {
@@ -80,8 +84,8 @@ def ask(world: Any, tenant: str, scope: str, method: str, path: str) -> Any:
 
 
 def test_every_route_is_placed(world: Any) -> None:
-    assert routes(world.app.routes) == PUBLIC | READ | INGEST
-    assert not PUBLIC & (READ | INGEST)
+    assert routes(world.app.routes) == PUBLIC | READ | INGEST | AUDIT
+    assert not PUBLIC & (READ | INGEST | AUDIT)
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(READ | INGEST))
@@ -99,6 +103,20 @@ def test_a_route_takes_the_scope_that_it_needs_and_no_other(
     for scope in (needed, "admin"):
         answer = ask(world, "acme", scope, method, place)
         assert answer.status_code in (200, 201) or answer.json()["code"] == "missing_field"
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(AUDIT | READ | INGEST))
+def test_a_key_that_audits_reads_the_log_and_nothing_of_a_tenants_own(
+    world: Any, owned: dict[str, str], method: str, path: str
+) -> None:
+    place = fill(path, owned | {"path:path": "000.p/1"})
+    status = ask(world, "acme", "audit", method, place).status_code
+    assert status == (200 if (method, path) in AUDIT | WATCH else 403)
+    if (method, path) in AUDIT:
+        assert ask(world, "acme", "none", method, place).status_code == 401
+        for scope in ("read", "ingest", "all", "admin"):
+            refused = ask(world, "acme", scope, method, place)
+            assert (refused.status_code, refused.json()["code"]) == (403, "scope")
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(PUBLIC))

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from anchor_service.api.app import create_app
 from anchor_service.api.rpc import MAX_BODY, MAX_CALLS
+from anchor_service.api.server import HttpServer
 from anchor_service.protocol.checkpoint import parse_checkpoint
+from anchor_service.protocol.evidence import verify_anchored
+from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.note import verify_note
-from anchor_service.protocol.tiles import WIDTH, root, tile_path
+from anchor_service.protocol.policy import print_policy
+from anchor_service.protocol.proof import parse_anchor
+from anchor_service.protocol.tiles import WIDTH, bundle_path, parse_entries, root, tile_path
+from anchor_service.verifier.audit import main as audit
 
 Make = Callable[..., dict[str, Any]]
 
@@ -61,13 +69,61 @@ def test_nothing_beyond_the_checkpoint_is_served(filled: httpx2.Client) -> None:
     assert (beyond.status_code, beyond.json()["code"]) == (404, "tile_unknown")
     assert filled.get(f"/{tile_path(0, index)}").status_code == 404
     assert filled.get(f"/{tile_path(0, index + 1, 1)}").status_code == 404
-    assert filled.get("/tile/entries/000").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["0/x000/000", "00/000", "0/0", "0/000.p/256", "0/000.p/01", "-1/000", "0/000/"])
 def test_a_tile_has_one_path_only(filled: httpx2.Client, path: str) -> None:
     assert filled.get("/tile/0/000").status_code == 200
     assert filled.get(f"/tile/{path}").status_code == 404
+
+
+def test_entry_bundles_are_the_leaves_of_their_tiles(world: Any, filled: httpx2.Client) -> None:
+    size = parse_checkpoint(filled.get("/checkpoint").text).size
+    auditor = world.client("acme", "audit")
+    for index in range((size + WIDTH - 1) // WIDTH):
+        width = min(WIDTH, size - index * WIDTH)
+        answer = auditor.get(f"/{bundle_path(index, width)}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/octet-stream")
+        assert answer.headers["cache-control"].startswith("private")
+        leaves = [leaf_hash(entry) for entry in parse_entries(answer.content, width)]
+        assert b"".join(leaves) == filled.get(f"/{tile_path(0, index, width)}").content
+        again = auditor.get(f"/{bundle_path(index, width)}", headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    index, held = divmod(size, WIDTH)
+    for beyond in (bundle_path(index, held + 1), bundle_path(index), bundle_path(index + 1, 1), "tile/entries/0"):
+        refused = auditor.get(f"/{beyond}")
+        assert (refused.status_code, refused.json()["code"]) == (404, "tile_unknown")
+
+
+@pytest.mark.parametrize("path", ["x000/000", "0", "000.p/256", "000.p/01", "000.p/0", "-1", "000/", "entries/000", ""])
+def test_an_entry_bundle_has_one_path_only(world: Any, filled: httpx2.Client, path: str) -> None:
+    del filled
+    assert world.client("acme", "audit").get(f"/tile/entries/{path}").status_code == 404
+
+
+def test_the_evidence_of_an_anchor_is_what_a_proof_carries(world: Any, filled: httpx2.Client) -> None:
+    auditor, policy = world.client("acme", "audit"), world.service.policy()
+    (newest, *_) = auditor.get("/v1/anchors").json()["items"]
+    answer = auditor.get(f"/v1/anchors/{newest['size']}/evidence")
+    anchor = parse_anchor(answer.json(), "anchor")
+    header = verify_anchored(
+        anchor.evidence, policy.chain.registry, policy.log, anchor.checkpoint.size, anchor.checkpoint.root
+    )
+    assert (header.number, f"0x{header.hash.hex()}") == (newest["block"]["number"], newest["block"]["hash"])
+    assert (anchor.checkpoint.root.hex(), anchor.seal.size) == (newest["root"], newest["size"])
+    unknown = auditor.get("/v1/anchors/1/evidence")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "anchor_unknown")
+    assert filled.get(f"/v1/anchors/{newest['size']}/evidence").status_code == 401
+
+
+def test_entries_are_public_where_the_operator_says_so(world: Any, filled: httpx2.Client) -> None:
+    del filled
+    with HttpServer("127.0.0.1", 0) as server:
+        server.start(create_app(world.service, public_entries=True))
+        with httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60, trust_env=False) as anybody:
+            for path in ("/tile/entries/000.p/1", "/v1/batches", "/v1/anchors"):
+                assert anybody.get(path).status_code == 200
+            assert anybody.get("/v1/orders").status_code == 401
 
 
 def test_tiles_are_kept_for_ever_and_the_checkpoint_is_asked_for_again(filled: httpx2.Client) -> None:
@@ -157,3 +213,31 @@ def test_what_is_no_call_is_answered_as_json_rpc_does(filled: httpx2.Client, bod
     answer = filled.post("/rpc", content=body)
     assert answer.status_code == 200
     assert answer.json()["error"]["code"] == code
+
+
+# --- an outsider's audit ----------------------------------------------------------------------------------------------
+
+
+def test_an_auditor_finds_nothing_wrong_with_the_real_log(
+    world: Any, filled: httpx2.Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del filled
+    policy, state = tmp_path / "policy.json", tmp_path / "state"
+    policy.write_bytes(print_policy(world.service.policy()))
+    key = world.client("acme", "audit").headers["Authorization"].removeprefix("Bearer ")
+    arguments = [world.url, "--policy", str(policy), "--state", str(state), "--rpc", f"{world.url}/rpc", "--key", key]
+    code = audit(arguments)
+    out = capsys.readouterr().out
+    assert (code, out.splitlines()[-1].split(":")[0]) == (0, "consistent"), out
+    event = {
+        "event_id": "t-after",
+        "order_id": "T-0",
+        "type": "shipped",
+        "occurred_at": "2026-05-02T09:30:00Z",
+        "actor": {"role": "brand"},
+    }
+    assert world.client().post("/v1/events", json=event).status_code == 201
+    assert world.service.settle(60)
+    code = audit(arguments)
+    out = capsys.readouterr().out
+    assert (code, "extends the 1 seen before" in out) == (0, True), out

@@ -18,6 +18,7 @@ from anchor_service.api import errors, routes
 from anchor_service.cli.main import app as program
 from anchor_service.protocol.model import PUBLIC
 from anchor_service.settings import Settings
+from anchor_service.verifier import audit as auditor
 from anchor_service.verifier import command as verifier
 from anchor_service.wiring import Health
 
@@ -85,7 +86,8 @@ def test_every_command_and_option_is_described() -> None:
 
 
 def test_every_option_of_the_verifier_is_described() -> None:
-    options = {option for action in verifier._parser()._actions for option in action.option_strings}
+    actions = [*verifier._parser()._actions, *auditor._parser()._actions]
+    options = {option for action in actions for option in action.option_strings}
     assert "--block" in options
     for option in options - {"-h", "--help"}:
         assert f"`{option}" in VERIFIERS, option

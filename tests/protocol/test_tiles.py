@@ -6,9 +6,22 @@ import random
 
 import pytest
 
+from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.hashes import Hash
 from anchor_service.protocol.merkle import leaf_hash, prove_consistency, prove_inclusion, range_root, tree_root
-from anchor_service.protocol.tiles import FULL, WIDTH, TileTree, append, check_tiles, root, split, tile_path
+from anchor_service.protocol.tiles import (
+    FULL,
+    WIDTH,
+    TileTree,
+    append,
+    bundle_path,
+    check_tiles,
+    parse_entries,
+    print_entries,
+    root,
+    split,
+    tile_path,
+)
 from scripts.vectors.world import Leaves
 
 
@@ -151,3 +164,28 @@ def test_tiles_are_compared_with_what_was_written() -> None:
         check_tiles(changed, tiles)
     with pytest.raises(ValueError, match=r"\(5, 0\)"):
         check_tiles({(5, 0): b"x"}, tiles)
+
+
+# --- entry bundles ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "entries", [[b""], [b"a"], [b"", b"ab", b"\0" * 65_535], [b"x" * number for number in range(256)]]
+)
+def test_entry_bundles(entries: list[bytes]) -> None:
+    bundle = print_entries(entries)
+    assert parse_entries(bundle, len(entries)) == entries
+    for count in {0, len(entries) - 1, len(entries) + 1}:
+        with pytest.raises(Malformed):
+            parse_entries(bundle, count)
+    for damaged in (bundle[:-1], bundle + b"\0", bundle + b"\0\0", bundle[1:]):
+        with pytest.raises(Malformed):
+            parse_entries(damaged, len(entries))
+
+
+def test_an_entry_bundle_has_the_path_of_its_tile() -> None:
+    assert print_entries([b"ab"]) == b"\0\2ab"
+    assert [bundle_path(index, 256) for index in (0, 999, 1_000, 1_234_067)] == [
+        "tile/entries/000", "tile/entries/999", "tile/entries/x001/000", "tile/entries/x001/x234/067",
+    ]  # fmt: skip
+    assert bundle_path(7, 12) == "tile/entries/007.p/12"

@@ -1,0 +1,59 @@
+"""What the verifier's commands take alike: files, blocks and addresses, said in one line where they are wrong."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.event import BlockId
+from anchor_service.protocol.policy import parse_block_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_BLOCK: Final = re.compile(r"(0|[1-9][0-9]{0,14}):(0x[0-9a-fA-F]{64})", re.ASCII)
+
+
+def named(parse: Callable[[], T], what: str) -> T:
+    """Parse, and name what it was where that is Malformed."""
+    try:
+        return parse()
+    except Malformed as problem:
+        raise Malformed(problem.code, f"{what}: {problem.message}") from None
+
+
+def read(name: str, most: int) -> bytes:
+    """Read a file, or standard input for "-"; Malformed where it cannot be read or has more than `most` bytes."""
+    try:
+        if name == "-":
+            raw = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(name).open("rb") as file:
+                raw = file.read(most + 1)
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+        raise Malformed("file", f"{name}: {reason}") from None
+    if len(raw) > most:
+        raise Malformed("file", f"{name}: more than {most} bytes")
+    return raw
+
+
+def block(text: str) -> BlockId:
+    """Read NUMBER:0x and 64 hexadecimal digits, as an option."""
+    match = _BLOCK.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError("expected NUMBER:0x and 64 hexadecimal digits")
+    return BlockId(int(match[1]), parse_block_hash(match[2].lower(), "--block"))
+
+
+def url(text: str) -> str:
+    """Read an address of http or https, as an option."""
+    if not re.fullmatch(r"https?://[!-~]+", text, re.ASCII):
+        raise argparse.ArgumentTypeError("expected http://… or https://…")
+    return text
