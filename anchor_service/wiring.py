@@ -33,6 +33,7 @@ from anchor_service.services.attachments import Attachments
 from anchor_service.services.ingest import Ingest
 from anchor_service.services.keys import Keys
 from anchor_service.services.label import Labels
+from anchor_service.services.prepare import PrepareApart, prepare_here
 from anchor_service.services.prove import Prove
 from anchor_service.services.seal import Seal, Signer
 from anchor_service.settings import Settings
@@ -361,6 +362,7 @@ class Service(Desk):
             raise StoreRefused("log_other", "the keys or the chain are not those that this log was created with")
         self.nodes: Nodes | None = ReadOnlyNode(nodes.embedded, self.registry) if nodes.embedded else None
         """The embedded chain for `/rpc`; None on any other chain."""
+        self._apart = PrepareApart() if settings.prepare_process else None
         self.ingest = Ingest(
             Events(database),
             log=self.log,
@@ -371,6 +373,7 @@ class Service(Desk):
             promise=_ms(settings.receipt_deadline),
             most_queued=settings.queue_events,
             over=lambda: self.anchor.alarm if self.anchor.over else None,
+            prepare=self._apart or prepare_here,
         )
         self.anchor = Anchor(
             Anchors(database),
@@ -414,6 +417,8 @@ class Service(Desk):
         """Stop gracefully: what was submitted is stored, what was begun is finished, everything is closed."""
         self._open = False
         self.ingest.stop()
+        if self._apart is not None:
+            self._apart.stop()
         self._seal_loop.stop()
         self._anchor_loop.stop()
         super().stop()
