@@ -191,8 +191,8 @@ class Ingest:
         """Take the JSON bytes of events and return, later, one outcome for each, in order.
 
         `keys[i]` (an Idempotency-Key) stands for a missing event_id of `items[i]`.  Raises Busy where the queue is
-        full; the future raises Busy where the disk or database is full or locked, and NotFound for an unknown tenant.  After
-        Busy the whole request may be sent again.
+        full; the future raises Busy where the disk or database is full or locked, and NotFound for an unknown
+        tenant.  After Busy the whole request may be sent again.
         """
         self._enter(len(items))
         request = _Request(len(items))
