@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     heartbeat: float = Field(3600, gt=0, description="Seconds after which an empty batch is sealed.")
     receipt_deadline: float = Field(86_400, gt=0, description="Seconds within which a receipt promises the seal.")
     queue_events: int = Field(50_000, ge=1, description="Events that may wait to be stored; more are answered 503.")
+    prepare_process: bool = Field(
+        default=True, description="Read and commit larger requests in a process of their own, for a second core."
+    )
     attachment_bytes: int = Field(8 * 2**20, ge=1, description="Largest attachment in bytes.")
     public_entries: bool = Field(
         default=False, description="Anybody may audit: entries, batches and anchors are served without a key."

@@ -37,6 +37,7 @@ from anchor_service.services.fsck import Finding, fsck
 from anchor_service.services.ingest import Ingest
 from anchor_service.services.keys import Keys
 from anchor_service.services.label import Labels
+from anchor_service.services.prepare import PrepareApart, prepare_here
 from anchor_service.services.prove import Prove
 from anchor_service.services.seal import Seal, Signer
 from anchor_service.settings import Settings
@@ -429,6 +430,7 @@ class Front(Desk):
             raise StoreRefused("log_other", "the receipt key is not the one that this log was created with")
         self.nodes: Nodes | None = None
         """The embedded chain for `/rpc`, where this process has it open; None on any other chain."""
+        self._apart = PrepareApart() if settings.prepare_process else None
         self.ingest = Ingest(
             Events(database),
             log=self.log,
@@ -439,6 +441,7 @@ class Front(Desk):
             promise=_ms(settings.receipt_deadline),
             most_queued=settings.queue_events,
             over=self._over,
+            prepare=self._apart or prepare_here,
         )
         self._heard: str | None = None
         self._listen_loop = Loop("listen", self._listen, _LISTEN)
@@ -463,6 +466,8 @@ class Front(Desk):
         """Store what was submitted, then close everything."""
         self._open = False
         self.ingest.stop()
+        if self._apart is not None:
+            self._apart.stop()
         self._listen_loop.stop()
         super().stop()
 

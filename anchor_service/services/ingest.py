@@ -32,15 +32,15 @@ from anchor_service.ports import (
     Turn,
     WeighedStream,
 )
-from anchor_service.protocol.canonical import JSON
 from anchor_service.protocol.errors import Altered, Malformed, SealtrailError
-from anchor_service.protocol.event import commit, disclose, parse_disclosure, parse_name, stream_id
+from anchor_service.protocol.event import commit, disclose, parse_disclosure, stream_id
 from anchor_service.protocol.hashes import Hash, LogId, StreamId
 from anchor_service.protocol.model import parse_event
 from anchor_service.protocol.note import VerifierKey
 from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
 from anchor_service.protocol.signature import verify_actor
 from anchor_service.protocol.weight import Room
+from anchor_service.services.prepare import Prepared, Preparer, Preparing, Problem, prepare_here
 
 _TRANSACTION: Final = 4_000
 """Events stored at once, about; a request is never torn apart."""
@@ -84,27 +84,20 @@ class _Item:
     """An event on its way; one of a request's, at `place`."""
 
     __slots__ = (
-        "commitment",
-        "disclosures",
-        "event_id",
-        "fields",
-        "given",
-        "order",
-        "outcome",
-        "place",
-        "secret",
+        *("commitment", "disclosures", "event_id", "given", "looked_at", "order", "outcome", "place", "raw", "secret"),
         "weight",
     )
 
-    def __init__(self, place: int, event_id: str, order: tuple[str, str], fields: dict[str, JSON]) -> None:
+    def __init__(self, tenant: str, place: int, raw: bytes, prepared: Prepared) -> None:
         self.place = place
-        self.event_id = event_id
-        self.order = order
-        self.fields = fields
-        self.secret = b""
-        self.given = False
-        self.commitment = Hash(bytes(32))
-        self.disclosures = b""
+        self.raw = raw
+        self.event_id = prepared.event_id
+        self.order = tenant, prepared.order_id
+        self.secret = prepared.secret
+        self.given = prepared.given
+        self.commitment = Hash(prepared.commitment)
+        self.disclosures = prepared.disclosures
+        self.looked_at = prepared.looked_at
         self.weight = 0
         self.outcome: Outcome | None = None
 
@@ -120,17 +113,27 @@ class _Item:
         """
         if self.order != order or not secret or (self.given and self.secret != secret):
             return False
-        return commit(disclose(secret, self.fields)) == commitment
+        return commit(disclose(secret, parse_event(self.raw).fields)) == commitment
 
 
 class _Request:
     __slots__ = ("future", "items", "outcomes")
 
-    def __init__(self, outcomes: list[Outcome | None], items: list[_Item]) -> None:
-        self.outcomes = outcomes
-        self.items = items
+    def __init__(self, count: int) -> None:
+        self.outcomes: list[Outcome | None] = [None] * count
+        self.items: list[_Item] = []
         self.future: Future[list[Outcome]] = Future()
         self.future.set_running_or_notify_cancel()  # what was submitted is stored, whoever stops waiting for it
+
+    def take(
+        self, tenant: str, items: Sequence[bytes], keys: Sequence[str | None], prepared: Iterable[Prepared | Problem]
+    ) -> None:
+        for place, (raw, event) in enumerate(zip(items, prepared, strict=True)):
+            if isinstance(event, Problem):
+                key = keys[place] if place < len(keys) else None
+                self.outcomes[place] = Refused(place, key, Malformed(*event))
+            else:
+                self.items.append(_Item(tenant, place, raw, event))
 
     def answer(self) -> None:
         for item in self.items:
@@ -145,7 +148,8 @@ class Ingest:
     """The only writer of events.  Any thread may submit; one thread of its own stores them in commit groups.
 
     `clock` gives ms UTC, `draw` that many random bytes, `sign` an Ed25519 signature with `key`'s secret; `promise` is
-    in ms, `most_queued` in events; `over` says why no receipt could be honoured any more, None while they can.
+    in ms, `most_queued` in events; `over` says why no receipt could be honoured any more, None while they can;
+    `prepare` is given the requests in their order, and may take its time.
     """
 
     def __init__(
@@ -160,6 +164,7 @@ class Ingest:
         promise: int,
         most_queued: int,
         over: Callable[[], str | None],
+        prepare: Preparer = prepare_here,
     ) -> None:
         self._store = store
         self._log = log
@@ -170,6 +175,7 @@ class Ingest:
         self._promise = promise
         self._most_queued = most_queued
         self._over = over
+        self._prepare = prepare
         self.problem: str | None = None
         """Why the newest write failed, in words; None where it was stored, or one since could be."""
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
@@ -183,45 +189,33 @@ class Ingest:
     def submit(self, tenant: str, items: Sequence[bytes], keys: Sequence[str | None] = ()) -> Future[list[Outcome]]:
         """Take the JSON bytes of events and return, later, one outcome for each, in order.
 
-        `keys[i]` (an Idempotency-Key) stands for a missing event_id of `items[i]`.  Parsing happens in the caller's
-        thread (about 0.1 ms an event).  Raises Busy where the queue is full; the future raises Busy where the disk or
-        database is full or locked, and NotFound for an unknown tenant.  After Busy the whole request may be sent again.
+        `keys[i]` (an Idempotency-Key) stands for a missing event_id of `items[i]`.  Raises Busy where the queue is
+        full; the future raises Busy where the disk or database is full or locked, and NotFound for an unknown
+        tenant.  After Busy the whole request may be sent again.
         """
         self._enter(len(items))
+        request = _Request(len(items))
+
+        def prepared(done: Preparing) -> None:
+            try:
+                request.take(tenant, items, keys, done.result())
+            except Exception as problem:  # noqa: BLE001 - whoever waits must hear of it
+                self._leave(len(items))
+                request.future.set_exception(problem)
+                return
+            if request.items:
+                self._queue.put(request)
+            else:
+                self._leave(len(items))
+                request.answer()
+
         try:
-            outcomes: list[Outcome | None] = [None] * len(items)
-            prepared: list[_Item] = []
-            for place, raw in enumerate(items):
-                key = keys[place] if place < len(keys) else None
-                try:
-                    prepared.append(self._prepare(tenant, place, raw, key))
-                except SealtrailError as problem:
-                    outcomes[place] = Refused(place, key, problem)
-            request = _Request(outcomes, prepared)
+            preparing = self._prepare(items, keys, self._draw(32 * len(items)))
         except BaseException:
             self._leave(len(items))
             raise
-        if prepared:
-            self._queue.put(request)
-        else:
-            self._leave(len(items))
-            request.answer()
+        preparing.add_done_callback(prepared)
         return request.future
-
-    def _prepare(self, tenant: str, place: int, raw: bytes, key: str | None) -> _Item:
-        draft = parse_event(raw)
-        event_id = draft.event_id
-        if event_id is None:
-            if key is None:
-                raise Malformed("event_id_missing", "event_id: missing, and there is no Idempotency-Key")
-            event_id = parse_name(key, "Idempotency-Key")
-        item = _Item(place, event_id, (tenant, draft.order_id), draft.fields)
-        item.given = draft.secret is not None
-        item.secret = draft.secret or self._draw(32)
-        disclosures = disclose(item.secret, draft.fields)
-        item.commitment = commit(disclosures)
-        item.disclosures = b"\n".join([raw for _, raw in disclosures])  # canonical JSON holds no newline
-        return item
 
     def _enter(self, count: int) -> None:
         reason = self._over()
@@ -363,7 +357,7 @@ class Ingest:
     ) -> list[tuple[_Item, SealtrailError]]:
         """Return what only the store's state can tell is wrong."""
         named: dict[str, set[Hash]] = {}
-        with_files = [item for item in items if "attachments" in item.fields]
+        with_files = [item for item in items if "attachments" in item.looked_at]
         for item in with_files:
             named.setdefault(item.order[0], set()).update(file.sha256 for file in _files(item))
         files = {tenant: turn.files(tenant, hashes) for tenant, hashes in named.items()}
@@ -375,7 +369,7 @@ class Ingest:
                     problems.append((item, Malformed("attachment_unknown", detail)))
                     break
         for item in items:
-            if "signature" in item.fields:
+            if "signature" in item.looked_at:
                 try:
                     self._verify_actor(item, streams.get(item.order))
                 except Altered as problem:
@@ -387,7 +381,7 @@ class Ingest:
             raise Altered("actor_signature", "the order has no stream yet that could have been signed over")
         fields = [parse_disclosure(raw.decode()) for raw in item.disclosures.split(b"\n")]
         digests = {field.name: field.digest for field in fields}
-        verify_actor(item.fields["signature"], digests, self._log, weighed.stream.id)
+        verify_actor(item.looked_at["signature"], digests, self._log, weighed.stream.id)
 
     def _accept(
         self, turn: Turn, items: list[_Item], streams: dict[tuple[str, str], WeighedStream]
@@ -487,7 +481,7 @@ def _conflict(item: _Item) -> Refused:
 
 def _files(item: _Item) -> list[File]:
     """Return the files that an event names; the model has checked their form."""
-    listed = item.fields.get("attachments")
+    listed = item.looked_at.get("attachments")
     files = []
     for named in listed if isinstance(listed, list) else []:
         match named:

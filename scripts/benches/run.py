@@ -12,7 +12,7 @@ from rich.console import Console
 from anchor_service.cli.journal import log_to_stderr
 from scripts.benches.table import show
 
-NAMES = ("tree", "ingest", "seal", "proof", "verify")
+NAMES = ("tree", "ingest", "seal", "sustained", "imports", "proof", "verify", "disk", "start")
 
 
 def main() -> None:

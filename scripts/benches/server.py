@@ -67,14 +67,27 @@ def reference(folder: Path) -> Iterator[int]:
         yield port
 
 
-@contextmanager
-def service(folder: Path, *arguments: str) -> Iterator[tuple[int, str]]:
-    """Create a log, run the service on it; yield its port and an API key that may send and read."""
+def created(folder: Path) -> str:
+    """Create a log with one tenant; return an API key that may send and read.
+
+    Settings come from the environment as everywhere (SEALTRAIL_…), so that the same benches run on another database.
+    """
     data = ["--data", str(folder)]
     subprocess.run([*SEALTRAIL, "init", *data], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*SEALTRAIL, "tenant", "add", "bench", *data], check=True, stdout=subprocess.DEVNULL)
     added = [*SEALTRAIL, "key", "add", "--tenant", "bench", "--scope", "ingest", "--scope", "read", *data]
-    key = subprocess.run(added, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
+    return subprocess.run(added, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
+
+
+def serving(folder: Path, port: int, *arguments: str) -> list[str]:
+    """Return the command that serves a log."""
+    return [*SEALTRAIL, "serve", "--data", str(folder), "--port", str(port), *arguments]
+
+
+@contextmanager
+def service(folder: Path, *arguments: str) -> Iterator[tuple[int, str]]:
+    """Create a log, run the service on it; yield its port and its key."""
+    key = created(folder)
     port = free_port()
-    with running([*SEALTRAIL, "serve", *data, "--port", str(port), *arguments], port, "/healthz"):
+    with running(serving(folder, port, *arguments), port, "/healthz"):
         yield port, key

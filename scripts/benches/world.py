@@ -21,15 +21,21 @@ TENANT = "bench"
 @contextmanager
 def opened() -> Iterator[Service]:
     """Create a log in a fresh directory and open it; its loops stand still until somebody starts them."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder) / "log")
-        create(settings)
-        service = build(settings)
-        try:
-            service.keys.create_tenant(TENANT, "Bench")
-            yield service
-        finally:
-            service.stop()
+    with tempfile.TemporaryDirectory() as folder, opened_in(Path(folder) / "log") as service:
+        yield service
+
+
+@contextmanager
+def opened_in(folder: Path) -> Iterator[Service]:
+    """Create a log in this directory and open it."""
+    settings = Settings(data=folder)
+    create(settings)
+    service = build(settings)
+    try:
+        service.keys.create_tenant(TENANT, "Bench")
+        yield service
+    finally:
+        service.stop()
 
 
 def fill(service: Service, count: int, run: str, steps: int = 4) -> None:

@@ -147,6 +147,7 @@ REACHED = (
     "protocol/weight.py",
     "services/attachments.py",
     "services/ingest.py",
+    "services/prepare.py",
     "services/label.py",
     "services/prove.py",
 )

@@ -1,0 +1,154 @@
+"""What ingest does with events before it looks at any state: read, disclose, commit.  Any process can do it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from signal import SIG_IGN, SIGINT, signal
+from typing import Final, NamedTuple, TypeAlias
+
+from anchor_service.protocol.canonical import JSON
+from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.event import commit, disclose, parse_name
+from anchor_service.protocol.hashes import HASH_SIZE
+from anchor_service.protocol.model import parse_event
+
+_WORTH: Final = 32
+"""From so many events on, the way to another process costs less than it saves."""
+_LOOKED_AT: Final = frozenset({"attachments", "signature"})
+_ENDED: Final = BrokenExecutor, RuntimeError
+"""What an executor raises that is broken, or that was shut down."""
+
+
+class Prepared(NamedTuple):
+    """An event that needs nothing but the store; `given`: the sender brought the secret."""
+
+    event_id: str
+    order_id: str
+    secret: bytes
+    given: bool
+    commitment: bytes
+    disclosures: bytes
+    """One a line."""
+    looked_at: dict[str, JSON]
+    """The fields that the store's state says more about: attachments and signature."""
+
+
+class Problem(NamedTuple):
+    """Why an event cannot be taken, as a Malformed says it."""
+
+    code: str
+    message: str
+
+
+Preparing: TypeAlias = "Future[list[Prepared | Problem]]"
+Preparer: TypeAlias = Callable[[Sequence[bytes], Sequence[str | None], bytes], Preparing]
+
+
+def prepare(items: Sequence[bytes], keys: Sequence[str | None], secrets: bytes) -> list[Prepared | Problem]:
+    """Prepare the JSON bytes of events; `keys[i]` stands for a missing event_id, `secrets` has 32 bytes for each."""
+    prepared: list[Prepared | Problem] = []
+    for place, raw in enumerate(items):
+        secret = secrets[HASH_SIZE * place : HASH_SIZE * (place + 1)]
+        try:
+            prepared.append(_prepare(raw, keys[place] if place < len(keys) else None, secret))
+        except Malformed as problem:
+            prepared.append(Problem(problem.code, problem.message))
+    return prepared
+
+
+def _prepare(raw: bytes, key: str | None, drawn: bytes) -> Prepared:
+    draft = parse_event(raw)
+    event_id = draft.event_id
+    if event_id is None:
+        if key is None:
+            raise Malformed("event_id_missing", "event_id: missing, and there is no Idempotency-Key")
+        event_id = parse_name(key, "Idempotency-Key")
+    secret = draft.secret or drawn
+    disclosures = disclose(secret, draft.fields)
+    return Prepared(
+        event_id,
+        draft.order_id,
+        secret,
+        draft.secret is not None,
+        bytes(commit(disclosures)),
+        b"\n".join([raw for _, raw in disclosures]),  # canonical JSON holds no newline
+        {name: draft.fields[name] for name in _LOOKED_AT & draft.fields.keys()},
+    )
+
+
+def prepare_here(items: Sequence[bytes], keys: Sequence[str | None], secrets: bytes) -> Preparing:
+    """Prepare in the caller's thread (about 0.05 ms an event)."""
+    done: Preparing = Future()
+    done.set_result(prepare(items, keys, secrets))
+    return done
+
+
+class PrepareApart:
+    """Prepares larger requests in one process of its own, which starts with the first of them.
+
+    One process and not more: requests stay in their order, and it is faster than the one that stores.  Where it is
+    killed, what it had is prepared here, and the next request starts another.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()  # guards `_pool`
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __call__(self, items: Sequence[bytes], keys: Sequence[str | None], secrets: bytes) -> Preparing:
+        """Prepare later, in the order of the calls; any thread."""
+        if len(items) < _WORTH:
+            return prepare_here(items, keys, secrets)
+        pool = self._open()
+        answer: Preparing = Future()
+
+        def settle(done: Preparing) -> None:
+            try:
+                answer.set_result(done.result())
+            except _ENDED:
+                self._forget(pool)
+                answer.set_result(prepare(items, keys, secrets))
+
+        try:
+            pool.submit(prepare, items, keys, secrets).add_done_callback(settle)
+        except _ENDED:
+            self._forget(pool)
+            return prepare_here(items, keys, secrets)
+        return answer
+
+    def stop(self) -> None:
+        """End the process after what was asked of it; a later call starts it again."""
+        with self._turn:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()
+
+    def _open(self) -> ProcessPoolExecutor:
+        with self._turn:
+            if self._pool is None:
+                # spawn: a fork would copy locks that our other threads hold
+                self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin)
+            return self._pool
+
+    def _forget(self, pool: ProcessPoolExecutor) -> None:
+        with self._turn:
+            if self._pool is pool:
+                self._pool = None
+
+
+def _begin() -> None:
+    """Begin the process: Ctrl-C is its parent's to heed, and it ends with its parent even where that is killed."""
+    signal(SIGINT, SIG_IGN)
+    parent = parent_process()
+    if parent is None:
+        raise AssertionError("this runs in a process that another one started")
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(0)
