@@ -18,7 +18,7 @@ from anchor_service.protocol.hashes import HASH_SIZE
 from anchor_service.protocol.model import parse_event
 
 _WORTH: Final = 32
-"""From so many events on, the way to another process costs less than it saves."""
+"""Requests of fewer events are prepared where they come in: they would not be worth the way."""
 _LOOKED_AT: Final = frozenset({"attachments", "signature"})
 _ENDED: Final = BrokenExecutor, RuntimeError
 """What an executor raises that is broken, or that was shut down."""
