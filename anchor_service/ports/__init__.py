@@ -29,6 +29,7 @@ from anchor_service.ports.chain import (
     RegistryHead,
     SignedTransaction,
 )
+from anchor_service.ports.prepare import Prepared, Preparer, Preparing, Problem
 from anchor_service.ports.rows import (
     AnchorRow,
     AnchorState,
@@ -112,6 +113,10 @@ __all__ = [
     "Nodes",
     "NotFound",
     "OrderRow",
+    "Prepared",
+    "Preparer",
+    "Preparing",
+    "Problem",
     "ReadStore",
     "ReceiptGroup",
     "RegistryHead",

@@ -26,6 +26,10 @@ from anchor_service.ports import (
     GroupMember,
     NewEvent,
     NotFound,
+    Prepared,
+    Preparer,
+    Preparing,
+    Problem,
     ReceiptGroup,
     StoredEvent,
     Stream,
@@ -40,7 +44,6 @@ from anchor_service.protocol.note import VerifierKey
 from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
 from anchor_service.protocol.signature import verify_actor
 from anchor_service.protocol.weight import Room
-from anchor_service.services.prepare import Prepared, Preparer, Preparing, Problem, prepare_here
 
 _TRANSACTION: Final = 4_000
 """Events stored at once, about; a request is never torn apart."""
@@ -164,7 +167,7 @@ class Ingest:
         promise: int,
         most_queued: int,
         over: Callable[[], str | None],
-        prepare: Preparer = prepare_here,
+        prepare: Preparer,
     ) -> None:
         self._store = store
         self._log = log

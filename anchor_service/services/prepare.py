@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from signal import SIG_IGN, SIGINT, signal
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
-from anchor_service.protocol.canonical import JSON
+from anchor_service.ports import Prepared, Preparing, Problem
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import commit, disclose, parse_name
 from anchor_service.protocol.hashes import HASH_SIZE
@@ -22,31 +22,6 @@ _WORTH: Final = 32
 _LOOKED_AT: Final = frozenset({"attachments", "signature"})
 _ENDED: Final = BrokenExecutor, RuntimeError
 """What an executor raises that is broken, or that was shut down."""
-
-
-class Prepared(NamedTuple):
-    """An event that needs nothing but the store; `given`: the sender brought the secret."""
-
-    event_id: str
-    order_id: str
-    secret: bytes
-    given: bool
-    commitment: bytes
-    disclosures: bytes
-    """One a line."""
-    looked_at: dict[str, JSON]
-    """The fields that the store's state says more about: attachments and signature."""
-
-
-class Problem(NamedTuple):
-    """Why an event cannot be taken, as a Malformed says it."""
-
-    code: str
-    message: str
-
-
-Preparing: TypeAlias = "Future[list[Prepared | Problem]]"
-Preparer: TypeAlias = Callable[[Sequence[bytes], Sequence[str | None], bytes], Preparing]
 
 
 def prepare(items: Sequence[bytes], keys: Sequence[str | None], secrets: bytes) -> list[Prepared | Problem]:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from anchor_service.ports import Prepared, Problem
 from anchor_service.protocol.event import commit, disclose
 from anchor_service.protocol.model import parse_event
 from anchor_service.services.ingest import Accepted
-from anchor_service.services.prepare import PrepareApart, Prepared, Problem, prepare
+from anchor_service.services.prepare import PrepareApart, prepare
 from anchor_service.settings import Settings
 from tests.services.log import event, open_log
 
