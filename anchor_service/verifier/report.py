@@ -60,14 +60,17 @@ def report(verdict: Verdict, policy: Policy, words: Words, *, colour: bool) -> I
 
 def _whole(verdict: Verdict, words: Words) -> Iterator[str]:
     """Say that nothing was left out, where every check that this rests on holds."""
-    if verdict.state.exit_code == 0 and verdict.as_of is not None:
+    if verdict.state.exit_code == 0 and verdict.proof is not None and verdict.as_of is not None:
         count = sum(step.seq is not None for step in verdict.steps)
         block = verdict.as_of
         yield words.whole.format(number=block.number, date=_date(block.timestamp), count=count)
 
 
 def _state(verdict: Verdict, words: Words) -> str:
-    date = "?" if verdict.as_of is None else _date(verdict.as_of.timestamp)
+    # The newest anchor can be much later than the newest event: the record has not changed since that one's.
+    blocks = [step.block for step in verdict.steps if step.block is not None]
+    newest = blocks[-1] if blocks else verdict.as_of
+    date = "?" if newest is None else _date(newest.timestamp)
     wrong = [check for check in verdict.checks if check.result is Result.INVALID]
     if verdict.state is State.COULD_NOT_CHECK:
         unknown = (check for check in verdict.checks if check.result is Result.UNKNOWN)

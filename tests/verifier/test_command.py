@@ -462,3 +462,21 @@ def test_a_whole_order_is_said_to_be_whole(capsys: pytest.CaptureFixture[str]) -
     out = capsys.readouterr().out
     assert "Nothing was left out: as of" not in out
     assert out.splitlines()[-1].startswith("altered (left_out)")
+
+
+def test_the_date_is_the_newest_event_s_and_not_the_log_s(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log that goes on does not make an order's record older or newer."""
+    case = VECTORS / "anchor_of_no_event"
+    assert main([str(case / "proof.json"), "--policy", str(case / "policy.json"), "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    assert "as of block 1024, 2026-05-03 06:34 UTC" in out
+    assert out.splitlines()[-1] == "verified: this record has not changed since 2026-05-03 06:33 UTC"
+
+
+def test_an_absence_on_a_development_chain_says_nothing_of_events(capsys: pytest.CaptureFixture[str]) -> None:
+    case = VECTORS / "absent_test_data"
+    given = [str(case / "proof.json"), "--policy", str(case / "policy.json"), "--inputs", str(case / "inputs.json")]
+    assert main([*given, "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    assert "exactly these" not in out
+    assert out.splitlines()[-1] == "verified on a development chain: test data"
