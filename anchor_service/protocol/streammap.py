@@ -172,10 +172,15 @@ class Top:
 
     @classmethod
     def of(cls, depth: int, buckets: Iterable[tuple[int, int, bytes]]) -> Top:
-        """Build from (bucket, holds, hash) of all buckets that hold anything, in any order."""
+        """Build from (bucket, holds, hash) of all buckets that hold anything, in any order.
+
+        ValueError for a bucket that holds neither ONE nor MANY, IndexError for one that is not of this depth.
+        """
         top = cls(depth)
         hashes, holds = top._hashes, top._holds
         for bucket, held, digest in buckets:
+            if held not in (ONE, MANY):
+                raise ValueError(f"bucket {bucket} holds {held}")
             place = (1 << depth) + bucket
             holds[place] = held
             hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE] = digest

@@ -15,7 +15,7 @@ PUBLIC = {
     ("GET", "/checkpoint"), ("GET", "/tile/{path:path}"), ("POST", "/rpc"),
     ("GET", "/v1/labels/{token}/proof"), ("GET", "/v1/labels/{token}/attachments/{sha256}"),
     ("GET", "/v1/labels/{token}/qr.svg"), ("GET", "/v1/labels/{token}/qr.png"),
-    ("GET", "/v/{token}"), ("GET", "/v/assets/{name}"),
+    ("GET", "/v/{token}"), ("GET", "/v/assets/{name}"), ("GET", "/v/absence"),
 }  # fmt: skip
 READ = {
     ("GET", "/v1/orders"), ("GET", "/v1/orders/{order_id}"), ("GET", "/v1/orders/{order_id}/proof"),

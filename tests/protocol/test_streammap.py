@@ -144,6 +144,12 @@ def test_a_bucket_that_changes_again_and_one_that_empties() -> None:
     assert top.path(bytes(32)) == ([], None)
 
 
+@pytest.mark.parametrize("holds", [0, 3, 255])
+def test_a_bucket_holds_one_or_many(holds: int) -> None:
+    with pytest.raises(ValueError, match="bucket 1 holds"):
+        Top.of(1, [(1, holds, bytes(32))])
+
+
 def test_shared_bits() -> None:
     assert shared_bits(bytes(32), bytes(32)) == 256
     assert shared_bits(bytes(32), b"\x80" + bytes(31)) == 0
