@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from anchor_service.protocol.bundle import Bundle, print_bundle
 from anchor_service.protocol.canonical import print_json
+from anchor_service.protocol.errors import Malformed
 from anchor_service.verifier.command import main
+from anchor_service.verifier.inputs import parse_inputs
 from anchor_service.verifier.report import safe
 from scripts.vectors.case import pretty
 from scripts.vectors.chain import anchored_log, mine, receipt
@@ -299,8 +301,17 @@ def test_no_bytes_make_it_fall_over(
     odd.write_bytes(start + raw)
     for arguments in ([odd, *GOOD[1:]], [FIRST / "proof.json", "--policy", odd], [*GOOD, "--inputs", odd]):
         code, _, err = run(capsys, *arguments)
-        assert code == 2
+        # "{}" and the like say nothing beside the proof, which is no fault.
+        assert code == (0 if "--inputs" in arguments and is_inputs(start + raw) else 2)
         assert len(err.splitlines()) <= 1
+
+
+def is_inputs(raw: bytes) -> bool:
+    try:
+        parse_inputs(raw)
+    except Malformed:
+        return False
+    return True
 
 
 def test_a_proof_from_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
