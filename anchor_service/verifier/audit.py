@@ -19,7 +19,7 @@ from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_policy
 from anchor_service.verifier.auditing import Audit, Outcome
 from anchor_service.verifier.memory import Memory
-from anchor_service.verifier.options import block, named, read, url
+from anchor_service.verifier.options import add_trust, named, read, url
 from anchor_service.verifier.report import safe
 from anchor_service.verifier.served import Server
 
@@ -190,21 +190,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--policy", metavar="FILE", required=True, help="what you trust: keys, registry, chain, blocks")
     parser.add_argument("--key", metavar="KEY", help=f"an API key with the scope audit; else {KEY}, else none")
     parser.add_argument("--state", metavar="DIR", help="remember here what was seen, and go on from there")
-    parser.add_argument(
-        "--block",
-        metavar="NUMBER:HASH",
-        type=block,
-        action="append",
-        default=[],
-        help="trust this block as well, as an explorer shows it; repeatable",
-    )
-    parser.add_argument(
-        "--rpc",
-        metavar="URL",
-        type=url,
-        action="append",
-        default=[],
-        help="ask this node, which the operator does not run; repeatable",
-    )
+    add_trust(parser)
     parser.add_argument("--json", action="store_true", help="print the outcome for machines")
     return parser

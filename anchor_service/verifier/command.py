@@ -26,7 +26,7 @@ from anchor_service.protocol.verdict import Inputs, Verdict
 from anchor_service.protocol.verify import needed_blocks, verify, verify_absence
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
-from anchor_service.verifier.options import block, named, read, url
+from anchor_service.verifier.options import add_trust, named, read
 from anchor_service.verifier.report import report, safe
 from anchor_service.verifier.rpc import ask
 from anchor_service.verifier.words import words_for
@@ -171,22 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a proof, bundle, absence proof or fork evidence; - reads standard input",
     )
     parser.add_argument("--policy", metavar="FILE", help="what you trust: keys, registry, chain, blocks")
-    parser.add_argument(
-        "--block",
-        metavar="NUMBER:HASH",
-        type=block,
-        action="append",
-        default=[],
-        help="trust this block as well, as an explorer shows it; repeatable",
-    )
-    parser.add_argument(
-        "--rpc",
-        metavar="URL",
-        type=url,
-        action="append",
-        default=[],
-        help="ask this node, which the operator does not run; repeatable",
-    )
+    add_trust(parser)
     parser.add_argument("--online", action="store_true", help="ask the nodes that the policy names")
     parser.add_argument("--stream", metavar="HEX", type=_stream, help="the stream that a label names, after its #")
     parser.add_argument(

@@ -57,3 +57,23 @@ def url(text: str) -> str:
     if not re.fullmatch(r"https?://[!-~]+", text, re.ASCII):
         raise argparse.ArgumentTypeError("expected http://… or https://…")
     return text
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which blocks are trusted, or whom to ask."""
+    parser.add_argument(
+        "--block",
+        metavar="NUMBER:HASH",
+        type=block,
+        action="append",
+        default=[],
+        help="trust this block as well, as an explorer shows it; repeatable",
+    )
+    parser.add_argument(
+        "--rpc",
+        metavar="URL",
+        type=url,
+        action="append",
+        default=[],
+        help="ask this node, which the operator does not run; repeatable",
+    )
