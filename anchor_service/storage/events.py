@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.database import Database, add_to, chunks, insert_rows, rows_of_pairs
+from anchor_service.storage.packing import pack, unpack
 from anchor_service.storage.postgresql import end_hung_turn, take_turn
 from anchor_service.storage.tables import attachments, event_secrets, events, head, receipt_groups, streams
 
@@ -143,7 +144,7 @@ class AcceptingTurn:
         event_rows, secret_rows = [], []
         for number, (stream, event_id, secret, commitment, disclosures, _) in enumerate(new_events, start=first):
             place = numbers.get(stream.id) or found[stream.tenant, stream.order_id][0]
-            event_rows.append((number, stream.tenant, place, event_id, accepted, commitment, disclosures))
+            event_rows.append((number, stream.tenant, place, event_id, accepted, commitment, pack(disclosures)))
             secret_rows.append((number, secret))
         insert_rows(connection, events, event_rows)
         insert_rows(connection, event_secrets, secret_rows)
@@ -189,7 +190,7 @@ def read_stored(row: Row[*tuple[Any, ...]]) -> StoredEvent:
         event_id=row.event_id,
         secret=row.secret or b"",
         commitment=Hash(row.commitment),
-        disclosures=row.disclosures,
+        disclosures=unpack(row.disclosures, row.secret),
         accepted=row.accepted,
     )
 

@@ -114,7 +114,7 @@ labels: Final = Table(
     Index(None, "tenant", "stream"),
 )
 
-# `number` is the order of acceptance.
+# `number` is the order of acceptance.  `disclosures` go without their salts (storage.packing).
 events: Final = Table(
     "events",
     metadata,

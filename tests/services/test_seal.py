@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table, select, update
 
 from anchor_service.ports import Batch, Busy, HeadMoved, LogReader, StoreRefused
 from anchor_service.protocol.checkpoint import parse_checkpoint
@@ -19,6 +20,7 @@ from anchor_service.settings import Settings
 from anchor_service.storage.events import Events
 from anchor_service.storage.files import SignerFile
 from anchor_service.storage.log import Log
+from anchor_service.storage.tables import metadata
 from tests.services.conftest import SQLITE_ONLY
 from tests.services.log import Crash, OpenLog, create_log, event, open_log
 
@@ -257,20 +259,25 @@ def test_fsck_names_a_stream_that_weighs_too_little(log: OpenLog) -> None:
     assert "weight" in found.problem
 
 
+def flip_a_bit(log: OpenLog, table: Table, column: str) -> None:
+    """Flip one bit in the middle of a value in the middle of a table."""
+    key = list(table.primary_key)
+    with log.database._writer.connect() as connection, connection.begin():
+        rows = connection.execute(select(table.c[column], *key).order_by(*key)).all()
+        value, *at = rows[len(rows) // 2]
+        raw = bytearray(value.encode() if isinstance(value, str) else value)
+        raw[len(raw) // 2] ^= 1
+        damaged = raw.decode() if isinstance(value, str) else bytes(raw)
+        place = [column == part for column, part in zip(key, at, strict=True)]
+        assert connection.execute(update(table).where(*place).values({column: damaged})).rowcount == 1
+
+
 @pytest.mark.parametrize(("table", "column"), DAMAGE)
-@SQLITE_ONLY
 def test_fsck_names_a_flipped_bit(log: OpenLog, table: str, column: str) -> None:
     log.accept(*(event(f"e{number}", f"A-{number}") for number in range(3)))
     log.settle()
     log.check()
-    with log.database._writer.connect() as connection:
-        rows = connection.exec_driver_sql(f"select rowid, {column} from {table}").fetchall()
-        row, value = rows[len(rows) // 2]
-        raw = bytearray(value.encode() if isinstance(value, str) else value)
-        raw[len(raw) // 2] ^= 1
-        damaged = raw.decode() if isinstance(value, str) else bytes(raw)
-        connection.exec_driver_sql(f"update {table} set {column} = ? where rowid = ?", (damaged, row))
-        connection.exec_driver_sql("commit")
+    flip_a_bit(log, metadata.tables[table], column)
     assert fsck(log.service._reading, log.service.policy(), 0)
     # And what it touches is not served: no proof at all, or one that verifies.
     for number in range(3):

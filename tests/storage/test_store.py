@@ -37,7 +37,7 @@ from anchor_service.ports import (
     make_bucket,
     print_record,
 )
-from anchor_service.protocol.event import stream_id
+from anchor_service.protocol.event import disclose, stream_id
 from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import ZERO, Hash, StreamId
 from anchor_service.protocol.streammap import MapLeaf
@@ -60,7 +60,9 @@ def stream(order_id: str = "A-1", tenant: str = "acme") -> Stream:
 
 
 def new_event(of: Stream, event_id: str) -> NewEvent:
-    return NewEvent(of, event_id, os.urandom(32), Hash(os.urandom(32)), b"[1]\n[2]", 10)
+    secret = os.urandom(32)
+    disclosures = b"\n".join(raw for _, raw in disclose(secret, {"note": event_id, "type": "placed"}))
+    return NewEvent(of, event_id, secret, Hash(os.urandom(32)), disclosures, 10)
 
 
 def accept(database: Database, of: Stream, *event_ids: str, new: bool = True) -> None:
