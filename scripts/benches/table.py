@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Row:
-    """One measured thing: its samples, their unit, and the reference it is held against (more is better, or less)."""
+    """One measured thing: its samples, their unit, and the reference it is held against (more is better, or less).
+
+    `size`: of what it was measured at, for rows that are measured at several; the chart draws them against it.
+    """
 
     name: str
     samples: list[float]
@@ -27,6 +31,7 @@ class Row:
     ratio: float | None = None
     goal: str = ""
     note: str = ""
+    size: int | None = None
 
     @property
     def middle(self) -> float:
@@ -41,9 +46,18 @@ class Bench:
     title: str
     rows: list[Row] = field(default_factory=list)
 
-    def add(self, name: str, samples: Sequence[float], unit: str, **more: str) -> Row:
+    def add(
+        self,
+        name: str,
+        samples: Sequence[float],
+        unit: str,
+        *,
+        goal: str = "",
+        note: str = "",
+        size: int | None = None,
+    ) -> Row:
         """Add a row of samples."""
-        row = Row(name, list(samples), unit, **more)  # type: ignore[arg-type] # text members only
+        row = Row(name, list(samples), unit, goal=goal, note=note, size=size)
         self.rows.append(row)
         return row
 
@@ -58,7 +72,7 @@ class Bench:
 
 def show(benches: Sequence[Bench], out: Path | None) -> None:
     """Print the tables, and write them as JSON where `out` names a file."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=180)
     for bench in benches:
         table = Table(title=bench.title, title_justify="left")
         for column in ("what", "median", "range", "ratio", "goal", "note"):
@@ -66,7 +80,8 @@ def show(benches: Sequence[Bench], out: Path | None) -> None:
         for row in bench.rows:
             ratio = "" if row.ratio is None else f"{row.ratio:.2f} × {row.reference}"
             span = f"{number(min(row.samples))} … {number(max(row.samples))}" if len(row.samples) > 1 else ""
-            table.add_row(row.name, f"{number(row.middle)} {row.unit}", span, ratio, row.goal, row.note)
+            name = row.name if row.size is None else f"{row.name}, {row.size:,}"
+            table.add_row(name, f"{number(row.middle)} {row.unit}", span, ratio, row.goal, row.note)
         console.print(table)
     console.print(machine())
     if out is not None:
