@@ -100,7 +100,8 @@ def _panel(panel: Panel) -> Iterator[str]:
         return HEIGHT - BOTTOM - (math.log10(value) - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
     yield f'<text x="{LEFT}" y="20" font-weight="600" font-size="12">{escape(panel.title)}</text>'
-    yield f'<text x="{LEFT}" y="35" style="fill: #777">{escape(panel.unit)}</text>'
+    goal = f"; dashed: the goal, {panel.goal[0]} {panel.goal[1]:,g}" if panel.goal else ""
+    yield f'<text x="{LEFT}" y="35" style="fill: #777">{escape(panel.unit + goal)}</text>'
     for power in range(low, high + 1):
         yield f'<path d="M{LEFT} {y(10**power):.1f}H{WIDTH - RIGHT}" stroke="#e5e5e5"/>'
         yield f'<text x="{LEFT - 6}" y="{y(10**power) + 4:.1f}" text-anchor="end">{10**power:,g}</text>'
@@ -110,8 +111,6 @@ def _panel(panel: Panel) -> Iterator[str]:
     if panel.goal:
         at = y(panel.goal[1])
         yield f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="#b3541e" stroke-dasharray="5 4"/>'
-        words = f"goal {panel.goal[0]} {panel.goal[1]:,g}"
-        yield f'<text x="{WIDTH - RIGHT}" y="{at - 4:.1f}" text-anchor="end" style="fill: #b3541e">{words}</text>'
     line = " ".join(f"{x(point.size):.1f},{y(point.middle):.1f}" for point in panel.points)
     yield f'<polyline points="{line}" fill="none" stroke="#1b6e53" stroke-width="2"/>'
     for point in panel.points:
