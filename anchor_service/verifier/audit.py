@@ -14,12 +14,14 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from unicodedata import east_asian_width
 
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_policy
+from anchor_service.verifier.audit_words import ENGLISH, AuditWords, audit_words_for
 from anchor_service.verifier.auditing import Audit, Outcome
 from anchor_service.verifier.memory import Memory
-from anchor_service.verifier.options import add_trust, named, read, url
+from anchor_service.verifier.options import add_language, add_trust, language, named, read, url
 from anchor_service.verifier.report import safe
 from anchor_service.verifier.served import Server
 
@@ -83,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
             for path, raw in forks:
                 if str(path) not in audit.outcome.evidence:
                     audit.earlier(str(path), raw)
-    _show(audit.outcome, as_json=options.json)
+    _show(audit.outcome, options)
     return audit.outcome.exit_code
 
 
@@ -118,41 +120,49 @@ def _progress() -> Callable[[int, int], None]:
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
-def _show(outcome: Outcome, *, as_json: bool) -> None:
-    if as_json:
+def _show(outcome: Outcome, options: argparse.Namespace) -> None:
+    if options.json:
         print(json.dumps(_document(outcome), ensure_ascii=False, indent=2))
         return
-    for line in _lines(outcome):
+    for line in _lines(outcome, audit_words_for(language(options))):
         print(safe(line))
 
 
-def _lines(outcome: Outcome) -> Iterator[str]:
-    for what, result in outcome.checked:
-        yield f"{what:<12}{result}"
-    for said in outcome.proven:
-        yield f"{'FORK':<12}{said}"
+def _lines(outcome: Outcome, words: AuditWords) -> Iterator[str]:
+    for check, text, numbers in outcome.checked:
+        yield _line(words.checks[check], words.checked[text].format(**numbers))
+    for said in _forks(outcome, words):
+        yield _line(words.fork, said)
     for finding in outcome.findings[:_SHOWN]:
-        yield f"{'FOUND':<12}{finding.code} at index {finding.index}: {finding.message}"
+        said = words.at.format(code=finding.code, index=finding.index, message=finding.message)
+        yield _line(words.found, said)
     if len(outcome.findings) > _SHOWN:
-        yield f"{'':<12}and {len(outcome.findings) - _SHOWN} more"
+        yield _line("", words.more.format(count=len(outcome.findings) - _SHOWN))
     for problem in outcome.unchecked:
-        yield f"{'unchecked':<12}{problem.code}: {problem.message}"
+        yield _line(words.unchecked, f"{problem.code}: {problem.message}")
     for path in outcome.evidence:
-        yield f"{'evidence':<12}{path}"
-    yield _verdict(outcome)
+        yield _line(words.evidence, path)
+    yield _verdict(outcome, words)
 
 
-def _verdict(outcome: Outcome) -> str:
-    if outcome.proven:
-        return (
-            "contradicted: the operator signed two stories; the evidence stands alone: sealtrail verify FILE --policy …"
-        )
+def _line(label: str, text: str) -> str:
+    wide = sum(east_asian_width(character) in "WF" for character in label)
+    return f"{label:<{12 - wide}}{text}"
+
+
+def _forks(outcome: Outcome, words: AuditWords) -> list[str]:
+    return outcome.proven + [words.earlier.format(said=said) for said in outcome.earlier]
+
+
+def _verdict(outcome: Outcome, words: AuditWords) -> str:
+    if outcome.proven or outcome.earlier:
+        return words.contradicted
     if outcome.findings:
-        return "contradicted: what the operator signed breaks the rules; the evidence names the entries"
+        return words.broken
     if outcome.unchecked:
-        return f"could not check ({outcome.unchecked[0].code}): this says nothing about the log, neither good nor bad"
+        return words.could_not_check.format(code=outcome.unchecked[0].code)
     assert outcome.checkpoint is not None
-    return f"consistent: nothing is wrong with the {outcome.checkpoint.size} entries of this log"
+    return words.consistent.format(size=outcome.checkpoint.size)
 
 
 def _document(outcome: Outcome) -> dict[str, object]:
@@ -161,8 +171,11 @@ def _document(outcome: Outcome) -> dict[str, object]:
         "state": STATES[outcome.exit_code],
         "checkpoint": None if checkpoint is None else {"size": checkpoint.size, "root": checkpoint.root.hex()},
         "as_of": _block(outcome.as_of),
-        "checked": [{"check": what, "detail": result} for what, result in outcome.checked],
-        "forks": outcome.proven,
+        "checked": [
+            {"check": check, "detail": ENGLISH.checked[text].format(**numbers)}
+            for check, text, numbers in outcome.checked
+        ],
+        "forks": _forks(outcome, ENGLISH),
         "findings": [
             {"code": finding.code, "index": finding.index, "detail": finding.message} for finding in outcome.findings
         ],
@@ -191,5 +204,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", metavar="KEY", help=f"an API key with the scope audit; else {KEY}, else none")
     parser.add_argument("--state", metavar="DIR", help="remember here what was seen, and go on from there")
     add_trust(parser)
+    add_language(parser)
     parser.add_argument("--json", action="store_true", help="print the outcome for machines")
     return parser

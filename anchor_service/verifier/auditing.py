@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from anchor_service.protocol.audit import Finding, Replay
 from anchor_service.protocol.canonical import JSON, print_json
@@ -29,7 +29,7 @@ from anchor_service.verifier.rpc import ask
 from anchor_service.verifier.served import ServedTiles, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from anchor_service.verifier.memory import Remembered
 
@@ -40,14 +40,23 @@ MOST_FINDINGS: Final = 1000
 FINDINGS: Final = "sealtrail/audit-findings"
 
 
+class Told(NamedTuple):
+    """What a check showed: the text of that key (`verifier.audit_words`), with these numbers."""
+
+    check: str
+    text: str
+    numbers: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What an audit has found so far; `checked` are (what, result) in the order of the work."""
+    """What an audit has found so far; `checked` in the order of the work, `earlier` of what is proven was before."""
 
     checkpoint: Checkpoint | None = None
-    checked: list[tuple[str, str]] = field(default_factory=list)
+    checked: list[Told] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     proven: list[str] = field(default_factory=list)
+    earlier: list[str] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
     unchecked: list[SealtrailError] = field(default_factory=list)
     as_of: BlockHeader | None = None
@@ -55,7 +64,7 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """By SPEC 18.9, 1 where something was found, 3 where something could not be checked, else 0."""
-        return 1 if self.findings or self.proven else 3 if self.unchecked else 0
+        return 1 if self.findings or self.proven or self.earlier else 3 if self.unchecked else 0
 
 
 class _Found(Exception):
@@ -114,7 +123,7 @@ class Audit:
         except SealtrailError as problem:
             self.outcome.unchecked.append(Unproven("earlier_evidence", f"{path}: {problem.message}"))
             return
-        self.outcome.proven.append(f"{said} (found earlier)")
+        self.outcome.earlier.append(said)
         self.outcome.evidence.append(path)
 
     # --- the checkpoint -----------------------------------------------------------------------------------------------
@@ -127,7 +136,7 @@ class Audit:
         except (Malformed, Altered) as problem:
             raise Unproven("checkpoint", f"/checkpoint is not the policy's log's: {problem.message}") from None
         self.outcome.checkpoint = checkpoint
-        self._tell("checkpoint", f"size {checkpoint.size}, signed by the log's key")
+        self._tell("checkpoint", size=checkpoint.size)
         return checkpoint
 
     def _tree(self, checkpoint: Checkpoint) -> TileTree:
@@ -150,8 +159,10 @@ class Audit:
             raise _Found
         if self.outcome.proven:
             raise _Found
-        said = "the first that is seen" if newest is None else f"extends the {len(self.notes)} seen before"
-        self._tell("history", f"{said}, up to size {newest.size}" if newest else said)
+        if newest is None:
+            self._tell("history", "history_first")
+        else:
+            self._tell("history", count=len(self.notes), size=newest.size)
 
     def _shrunk(self, seen: Checkpoint) -> None:
         """Tell of a log that is smaller than it was; where its larger self is still served, look for a fork."""
@@ -188,7 +199,7 @@ class Audit:
             raise Unproven(problem.code, problem.message) from None
         if replay.root != checkpoint.root:
             raise Unproven("entries", "the entries served are not those under the signed checkpoint")
-        self._tell("entries", f"{checkpoint.size - first} replayed, {checkpoint.size} in all, {replay.streams} streams")
+        self._tell("entries", count=checkpoint.size - first, size=checkpoint.size, streams=replay.streams)
         for finding in (*found, *replay.check(checkpoint)):
             self._find(finding)
         for finding in found:
@@ -232,7 +243,7 @@ class Audit:
             if fork is None and signed.size > before:
                 message = f"the checkpoint of size {signed.size} does not end with a seal entry"
                 self._find(Finding("unsealed", signed.size - 1, message))
-        self._tell("batches", f"{count} checkpoints of batches have the root of their entries")
+        self._tell("batches", count=count)
 
     def _compare_anchors(self, checkpoint: Checkpoint, tree: TileTree) -> None:
         """SPEC 18.4 of anchors: each has the root of its entries, and evidence; the newest is in a trusted block."""
@@ -251,11 +262,11 @@ class Audit:
         if newest is None:
             raise Unproven("no_anchor", "no anchor of the log is final yet")
         size, header = newest
-        self._tell("anchors", f"{count} final ones are recorded by the registry as signed, the newest of size {size}")
+        self._tell("anchors", count=count, size=size)
         self._trust(size, header, tree)
         self.outcome.as_of = header
         self.anchored = max(self.anchored, size)
-        self._tell("block", f"block {header.number} with the anchor of size {size} is one that you trust")
+        self._tell("block", number=header.number, size=size)
 
     def _anchor(self, size: int, tree: TileTree) -> BlockHeader:
         place = f"v1/anchors/{size}/evidence"
@@ -290,8 +301,8 @@ class Audit:
 
     # --- what is found ------------------------------------------------------------------------------------------------
 
-    def _tell(self, what: str, result: str) -> None:
-        self.outcome.checked.append((what, result))
+    def _tell(self, check: str, text: str | None = None, **numbers: int) -> None:
+        self.outcome.checked.append(Told(check, text or check, numbers))
 
     def _find(self, finding: Finding) -> None:
         self.outcome.findings.append(finding)

@@ -26,7 +26,7 @@ from anchor_service.protocol.verdict import Inputs, Verdict
 from anchor_service.protocol.verify import needed_blocks, verify, verify_absence
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
-from anchor_service.verifier.options import add_trust, named, read
+from anchor_service.verifier.options import add_language, add_trust, language, named, read
 from anchor_service.verifier.report import report, safe
 from anchor_service.verifier.rpc import ask
 from anchor_service.verifier.words import words_for
@@ -103,9 +103,8 @@ def _show(verdict: Verdict, policy: Policy, options: argparse.Namespace) -> None
     if options.json:
         print(print_verdict(verdict))
         return
-    language = options.lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    for line in report(verdict, policy, words_for(language), colour=colour):
+    for line in report(verdict, policy, words_for(language(options)), colour=colour):
         print(line)
 
 
@@ -178,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         "--trust-bundle-policy", action="store_true", help="without --policy: take the policy in the bundle"
     )
     parser.add_argument("--json", action="store_true", help="print the verdict for machines")
-    parser.add_argument("--lang", metavar="LANGUAGE", help="zh or en; else as LANG says")
+    add_language(parser)
     parser.add_argument("--inputs", metavar="FILE", help="what nodes and clock said, as JSON: for tests")
     return parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -77,3 +78,13 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="ask this node, which the operator does not run; repeatable",
     )
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says in which language to report."""
+    parser.add_argument("--lang", metavar="LANGUAGE", help="zh or en; else as LANG says")
+
+
+def language(options: argparse.Namespace) -> str:
+    """Return the language or locale to report in."""
+    return options.lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"

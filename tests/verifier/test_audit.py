@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from anchor_service.protocol.hashes import ZERO, Hash
 from anchor_service.protocol.policy import parse_policy
 from anchor_service.protocol.tiles import print_entries
 from anchor_service.verifier.audit import main
+from anchor_service.verifier.audit_words import CHINESE, ENGLISH
 from anchor_service.verifier.command import main as verify
 from anchor_service.verifier.memory import MOST_NOTES, thinned
 from scripts.vectors.orders import PLACED, SHIPPED
@@ -20,6 +22,8 @@ from scripts.vectors.world import World, named_key
 from tests.verifier.logserver import KEY, LogServer, serving
 from tests.verifier.node import from_inputs
 from tests.verifier.node import serving as node_serving
+
+BRACES = re.compile(r"\{\w+\}")
 
 
 def story(*steps: str, anchored: bool = True) -> World:
@@ -87,6 +91,9 @@ def test_an_honest_log_as_it_grows(auditor: Auditor) -> None:
         assert "tile/entries/000" not in log.asked
         code, out, _ = auditor.run(log)
         assert (code, "0 replayed, 400 in all" in out) == (0, True)
+        code, out, _ = auditor.run(log, "--lang", "zh")
+        assert (code, "重放 0 个，共 400 个" in out) == (0, True)
+        assert out.splitlines()[-1] == "一致：此日志的 400 个条目没有问题"
     assert len(list(auditor.state.glob("streams-*.bin"))) == 1
 
 
@@ -345,3 +352,10 @@ def test_the_whole_program_hands_audit_on(auditor: Auditor) -> None:
     with serving(story("A")) as log:
         auditor.run(log)
         assert whole(["audit", log.url, "--policy", str(auditor.place / "policy.json"), "--key", KEY]) == 0
+
+
+def test_both_languages_say_the_same_things() -> None:
+    for english, chinese in ((ENGLISH.checks, CHINESE.checks), (ENGLISH.checked, CHINESE.checked)):
+        assert english.keys() == chinese.keys()
+    for key, text in ENGLISH.checked.items():
+        assert sorted(BRACES.findall(text)) == sorted(BRACES.findall(CHINESE.checked[key]))
