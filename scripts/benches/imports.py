@@ -23,7 +23,7 @@ PROGRAM = """
 import resource, sys, time
 from pathlib import Path
 from anchor_service.cli.importing import _local
-from anchor_service.services.imports import Import, load_mapping
+from anchor_service.services.imports import Import, rows_of
 from anchor_service.settings import Settings
 from anchor_service.wiring import build, create
 
@@ -37,8 +37,8 @@ def main():
     calls = []
     with _local(settings, "bench") as submit:
         begin = time.perf_counter()
-        rules = load_mapping((folder / "mapping.yaml").read_bytes(), table)
-        report = Import(table, rules, submit, folder / "state").run(calls.append)
+        with rows_of(table, (folder / "mapping.yaml").read_bytes()) as rows:
+            report = Import(table, rows, submit, folder / "state").run(calls.append)
         seconds = time.perf_counter() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(report.accepted, seconds, len(calls), peak)
