@@ -21,8 +21,8 @@ from anchor_service.api.gate import Gate
 from anchor_service.api.lane import App, lane
 from anchor_service.api.metrics import Metrics
 from anchor_service.api.parts import Parts
-from anchor_service.api.singles import Singles
 from anchor_service.api.routes import attachments, events, labels, log, operations, orders, page
+from anchor_service.api.singles import Singles
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.wiring import Front, Health
 
@@ -43,8 +43,7 @@ def create_app(
     # No interactive docs: they would load scripts from elsewhere.  /docs is ours.
     app = App(title="Sealtrail", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     gate = Gate(service.keys.check, monotonic)
-    singles = Singles(lambda *request: service.ingest.submit(*request))
-    app.state.parts = Parts(service, gate, singles, metrics, body_limit, public_entries)
+    app.state.parts = Parts(service, gate, Singles(service.ingest), metrics, body_limit, public_entries)
     for routes in (events, attachments, orders, labels, log, operations, page):
         app.include_router(routes.router)
     app.add_middleware(Edge, metrics=metrics)
