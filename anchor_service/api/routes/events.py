@@ -51,7 +51,10 @@ async def post_events(request: Request) -> Response:
         raise HttpProblem("body_empty", "there is no event in the body")
     key = _idempotency_key(request)
     if kind not in NDJSON and not is_array(body):
-        (outcome,) = await _ingest(parts, access.tenant, [body], [key])
+        if len(body) < _SLOW_BYTES:
+            outcome = await parts.singles.outcome(access.tenant, body, key)
+        else:
+            (outcome,) = await _ingest(parts, access.tenant, [body], [key])
         parts.metrics.events(tally([outcome]))
         return one_outcome(outcome)
     items = split_lines(body) if kind in NDJSON else _split_array(body)
