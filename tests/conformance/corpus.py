@@ -36,7 +36,7 @@ def drive(commands: Iterable[list[str]], *how: str) -> list[Said]:
     """Run the TypeScript command with each of these arguments, in one process: starting it takes longer than a run."""
     lines = "".join(f"{json.dumps(command)}\n" for command in commands)
     run = subprocess.run(
-        ["node", str(DRIVER), *how], input=lines, capture_output=True, text=True, check=True, timeout=280
+        ["node", str(DRIVER), *how], input=lines, capture_output=True, text=True, check=True, timeout=600
     )
     return [Said(**json.loads(line)) for line in run.stdout.split("\n")[:-1]]
 
