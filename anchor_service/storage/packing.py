@@ -25,5 +25,8 @@ def unpack(stored: bytes, secret: bytes | None) -> bytes:
     lines = stored.split(b"\n")
     # Without its secret no salt is right: whoever compares with the commitment sees it, as with any other damage.
     known = secret if secret is not None and len(secret) == HASH_SIZE else bytes(HASH_SIZE)
-    salts = derive_salts(known, len(lines))
-    return b"\n".join([b'["%b",%b]' % (salt.hex().encode(), line) for salt, line in zip(salts, lines, strict=True)])
+    salts = b"".join(derive_salts(known, len(lines))).hex().encode()
+    places = range(0, len(salts), 2 * SALT_SIZE)
+    return b"\n".join(
+        [b'["%b",%b]' % (salts[at : at + 2 * SALT_SIZE], line) for at, line in zip(places, lines, strict=True)]
+    )

@@ -305,11 +305,11 @@ def test_a_newer_anchor_is_waited_for_and_an_older_is_asked_again(log: OpenLog) 
     log.settle()
     stream = prove.order("acme", "M-0").stream
     with log.service._reading.snapshot() as old:
-        size = old.final_size()
+        seal = prove.anchored(old.final_size()).seal
         log.accept(*orders(0, 3, "paid"))
         log.settle()
         assert len(parse_proof(log.proof("M-0")).events) == 2
-        assert prove.proofs.map.path(old, size, stream) is None
+        assert prove.proofs.map.path(old, seal, stream) is None
     calls = iter([None])
     original = prove.proofs._proof
     prove.proofs._proof = lambda *given: next(calls, original(*given))  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ import threading
 from typing import NamedTuple
 
 from anchor_service.ports import Snapshot, StoreRefused, map_leaves, parse_record, split_records
-from anchor_service.protocol.event import SealEntry, parse_seal_entry
+from anchor_service.protocol.event import SealEntry
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.protocol.streammap import MapLeaf, Subtree, Top, subtree_path
 
@@ -29,14 +29,12 @@ class MapPaths:
         self._top: Top | None = None
         self._batch = 0
 
-    def path(self, snapshot: Snapshot, size: int, stream: StreamId) -> MapPath | None:
-        """Return the path in the map of the seal of a final anchor's size.
+    def path(self, snapshot: Snapshot, seal: SealEntry, stream: StreamId) -> MapPath | None:
+        """Return the path in the map that a final anchor's seal commits.
 
         None where a newer anchor is here already: open a new snapshot.  StoreRefused (`map`) where what is stored is
         not the map that the seal commits.
         """
-        (raw,) = snapshot.entries(size - 1, size)
-        seal = parse_seal_entry(raw.decode())
         with self._lock:
             if seal.batch < self._batch:
                 return None
@@ -44,7 +42,10 @@ class MapPaths:
             path, number = top.path(stream)
         if number is None:
             return MapPath(tuple(path), None)
-        records = snapshot.buckets(top.depth, seal.batch, [number])[number].records
+        bucket = snapshot.bucket(top.depth, seal.batch, number)
+        if bucket is None:
+            raise StoreRefused("map", f"bucket {number} of the stream map is not there as of batch {seal.batch}")
+        records = bucket.records
         leaves = map_leaves(records)
         if len(path) == top.depth:
             rest, end = subtree_path(leaves, top.depth, stream)
@@ -55,6 +56,8 @@ class MapPaths:
         return MapPath(tuple(path), None if end is None else by_stream[StreamId(end)])
 
     def _bring(self, snapshot: Snapshot, seal: SealEntry) -> Top:
+        if self._top is not None and seal.batch == self._batch and self._top.root == seal.map:
+            return self._top
         shape, top = snapshot.map_shape(seal.batch), self._top
         # Until it is whole again, it is not here.
         self._top = None

@@ -23,7 +23,8 @@ from anchor_service.protocol.receipt import Receipt
 from anchor_service.protocol.story import flag_events
 from anchor_service.protocol.tiles import HEIGHT, WIDTH, TileTree
 from anchor_service.protocol.verify import attachment_hashes
-from anchor_service.services.prove.proofs import Proofs, proven_anchor, stream_of
+from anchor_service.services.prove.anchors import proven_anchor
+from anchor_service.services.prove.proofs import Proofs, stream_of
 from anchor_service.services.prove.reach import Reach
 from anchor_service.services.prove.receipts import Receipts
 from anchor_service.services.prove.shown import Shown, fields_of
