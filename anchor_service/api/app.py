@@ -18,10 +18,11 @@ from anchor_service.api import examples
 from anchor_service.api.edge import Edge
 from anchor_service.api.errors import Problem, on_domain_error, printable
 from anchor_service.api.gate import Gate
-from anchor_service.api.lane import Lane
+from anchor_service.api.lane import App, lane
 from anchor_service.api.metrics import Metrics
 from anchor_service.api.parts import Parts
 from anchor_service.api.routes import attachments, events, labels, log, operations, orders, page
+from anchor_service.api.singles import Singles
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.wiring import Front, Health
 
@@ -40,12 +41,13 @@ def create_app(
     """Make the app of an open log, which it neither starts nor stops."""
     metrics = Metrics(lambda: _gauges(service.health(), wall()))
     # No interactive docs: they would load scripts from elsewhere.  /docs is ours.
-    app = FastAPI(title="Sealtrail", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.parts = Parts(service, Gate(service.keys.check, monotonic), metrics, body_limit, public_entries)
+    app = App(title="Sealtrail", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    gate = Gate(service.keys.check, monotonic)
+    app.state.parts = Parts(service, gate, Singles(service.ingest), metrics, body_limit, public_entries)
     for routes in (events, attachments, orders, labels, log, operations, page):
         app.include_router(routes.router)
-    app.add_middleware(Lane)
     app.add_middleware(Edge, metrics=metrics)
+    app.lane = Edge(lane, metrics)
     app.add_exception_handler(SealtrailError, on_domain_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)

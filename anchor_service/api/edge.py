@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 import traceback
+from random import getrandbits
 from typing import Final
 
 import structlog
@@ -58,7 +58,7 @@ class Edge:
         scope = {**scope, "method": "GET" if method == "HEAD" else method}
         if raw_path := scope.get("raw_path"):
             scope["path"] = raw_path.decode("ascii", "replace")
-        headers = self._headers(scope)
+        headers = _headers(scope)
         status = 0
         started = time.perf_counter()
 
@@ -67,8 +67,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = message.get("headers", [])
-                names = {name.lower() for name, _ in own}
-                message = {**message, "headers": [*own, *(pair for pair in headers if pair[0] not in names)]}
+                names = {name for name, _ in own}
+                message["headers"] = [*own, *(pair for pair in headers if pair[0] not in names)]
             elif method == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
@@ -87,13 +87,6 @@ class Edge:
             route = getattr(scope.get("route"), "path", "unmatched")
             self._metrics.request(method, route, status, time.perf_counter() - started)
 
-    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        given = dict(scope["headers"]).get(b"x-request-id", b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8).encode()
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
-        public = _ANY_ORIGIN if _PUBLIC.fullmatch(scope["path"]) else ()
-        return [(b"x-request-id", request_id), *_SAFE, _POLICY, *public]
-
     def _report(self, scope: Scope, error: Exception) -> None:
         """Log our own bug: where it happened, and never the words of the error, which may hold what was sent."""
         frames = [
@@ -107,6 +100,15 @@ class Edge:
             error=type(error).__name__,
             frames=frames[-8:],
         )
+
+
+def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    # An id, not a secret: drawn without asking the system, which would let go of the interpreter's lock.
+    request_id = given if _REQUEST_ID.fullmatch(given) else b"%016x" % getrandbits(64)
+    scope.setdefault("state", {})["request_id"] = request_id.decode()
+    public = _ANY_ORIGIN if _PUBLIC.fullmatch(scope["path"]) else ()
+    return [(b"x-request-id", request_id), *_SAFE, _POLICY, *public]
 
 
 async def _preflight(send: Send) -> None:

@@ -1,12 +1,13 @@
 """The short way to POST /v1/events: the same handler as the framework's route, without the framework's way there.
 
-Measured on a single event: 0.2 ms of the server instead of 0.32.  The route stays in the app for its documentation.
+The route stays in the app for its documentation.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,25 +15,30 @@ from anchor_service.api.errors import on_domain_error
 from anchor_service.api.routes.events import post_events, router
 from anchor_service.protocol.errors import SealtrailError
 
-_PATH: Final = "/v1/events"
+_PATH: Final = b"/v1/events"
 _ROUTE: Final = router.routes[0]
 
 
-class Lane:
-    """Pure ASGI, inside `Edge`."""
+class App(FastAPI):
+    """A FastAPI app whose POST /v1/events goes by `lane`, past the framework's own layers."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    lane: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve POST /v1/events; hand on all else."""
-        if scope["type"] != "http" or scope["path"] != _PATH or scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
-        scope["route"] = _ROUTE
-        request = Request(scope, receive)
-        try:
-            answer = await post_events(request)
-        except SealtrailError as error:
-            answer = await on_domain_error(request, error)
-        await answer(scope, receive, send)
+        """Serve one request."""
+        if scope["type"] == "http" and scope["method"] == "POST" and scope.get("raw_path") == _PATH:
+            scope["app"] = self
+            await self.lane(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+async def lane(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve POST /v1/events; to be wrapped in `Edge`."""
+    scope["route"] = _ROUTE
+    request = Request(scope, receive)
+    try:
+        answer = await post_events(request)
+    except SealtrailError as error:
+        answer = await on_domain_error(request, error)
+    await answer(scope, receive, send)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from anchor_service.api.gate import Gate
 from anchor_service.api.metrics import Metrics
+from anchor_service.api.singles import Singles
 from anchor_service.services.keys import Access, Scope
 from anchor_service.wiring import Front
 
@@ -19,6 +20,7 @@ class Parts:
 
     service: Front
     gate: Gate
+    singles: Singles
     metrics: Metrics
     body_limit: int
     public_entries: bool

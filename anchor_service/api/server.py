@@ -34,7 +34,7 @@ class HttpServer:
     def start(self, app: ASGIApp) -> None:
         """Answer with this app, once this returns."""
         config = uvicorn.Config(
-            app, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            app, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False, proxy_headers=False,
             timeout_graceful_shutdown=_GRACE,
         )  # fmt: skip
         # Labels' tokens are in paths: uvicorn logs none of them.

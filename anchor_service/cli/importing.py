@@ -18,7 +18,7 @@ from anchor_service.cli.console import BAD_INPUT, COULD_NOT, Failure, err, out, 
 from anchor_service.cli.opening import opened
 from anchor_service.cli.options import HOME, Data, Tenant, settings_of
 from anchor_service.protocol.errors import SealtrailError
-from anchor_service.services.imports import Import, Report, load_mapping
+from anchor_service.services.imports import Import, Report, rows_of
 from anchor_service.services.ingest import Accepted, Outcome
 from anchor_service.settings import Settings
 
@@ -46,18 +46,18 @@ def import_(
     data: Data = HOME,
 ) -> None:
     """Import a CSV file as events.  Cut off and started again, it goes on; run twice, it changes nothing."""
-    rules = load_mapping(mapping.read_bytes(), file)
     state = file.with_name(f".{file.name}.sealtrail-import")
     size = file.stat().st_size
-    if dry_run:
-        with progress(f"Going over {file.name}") as step:
-            report = Import(file, rules, _nowhere, state).dry_run(show, lambda read: step(read, size))
-        for raw in report.first:
-            out().print_json(raw.decode())
-    else:
-        into = _remote(url, key) if url else _local(settings_of(data), tenant)
-        with into as submit, progress(f"Importing {file.name}") as step:
-            report = Import(file, rules, submit, state).run(lambda read: step(read, size))
+    with rows_of(file, mapping.read_bytes()) as rows:
+        if dry_run:
+            with progress(f"Going over {file.name}") as step:
+                report = Import(file, rows, _nowhere, state).dry_run(show, lambda read: step(read, size))
+            for raw in report.first:
+                out().print_json(raw.decode())
+        else:
+            into = _remote(url, key) if url else _local(settings_of(data), tenant)
+            with into as submit, progress(f"Importing {file.name}") as step:
+                report = Import(file, rows, submit, state).run(lambda read: step(read, size))
     _show(report, dry_run=dry_run)
     if refused is not None:
         _write_refusals(refused, report)

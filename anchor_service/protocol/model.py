@@ -41,9 +41,9 @@ PUBLIC: Final = frozenset(
 
 _TEXT: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_TEXT}}}")
 _CONTROL_IN_NOTE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
-_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
-_GTIN: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}", re.ASCII)
+DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
+COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+GTIN: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}", re.ASCII)
 _CJK: Final = re.compile(r"[\u3400-\u9fff\uac00-\ud7af\u3040-\u30ff]")
 
 
@@ -114,7 +114,7 @@ def _check_signed(fields: Mapping[str, JSON]) -> None:
 def mask(name: str) -> str:
     """Return a person's name as a consumer may see it: 王芳 → 王*, Maria da Silva → M*** d*** S***."""
     name = name.strip() or "*"
-    if _CJK.search(name):
+    if not name.isascii() and _CJK.search(name):
         return name[0] + "*" * min(max(len(name) - 1, 1), 3)
     return " ".join(f"{word[0]}***" for word in name.split()[:5])
 
@@ -129,24 +129,29 @@ def _text(value: JSON, where: str) -> str:
 
 
 def _decimal(value: JSON, where: str) -> str:
-    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+    if not isinstance(value, str) or not DECIMAL.fullmatch(value):
         raise Malformed("decimal", f'{where}: expected a decimal number as a string, such as "12.50"')
     return value
 
 
 def _country(value: JSON, where: str) -> str:
-    if not isinstance(value, str) or not _COUNTRY.fullmatch(value):
+    if not isinstance(value, str) or not COUNTRY.fullmatch(value):
         raise Malformed("country", f"{where}: expected two capital letters (ISO 3166-1)")
     return value
 
 
 def _gtin(value: JSON, where: str) -> str:
     """Read a GTIN-8, -12, -13 or -14 with its check digit (GS1 General Specifications 7.9)."""
-    if isinstance(value, str) and _GTIN.fullmatch(value):
-        if (sum(map(int, value[::-2])) + 3 * sum(map(int, value[-2::-2]))) % 10 == 0:
-            return value
+    if not isinstance(value, str) or not GTIN.fullmatch(value):
+        raise Malformed("gtin", f"{where}: expected 8, 12, 13 or 14 digits")
+    if not has_check_digit(value):
         raise Malformed("gtin", f"{where}: the check digit is wrong")
-    raise Malformed("gtin", f"{where}: expected 8, 12, 13 or 14 digits")
+    return value
+
+
+def has_check_digit(gtin: str) -> bool:
+    """Say whether the last of these digits is the check digit of the others."""
+    return (sum(map(int, gtin[::-2])) + 3 * sum(map(int, gtin[-2::-2]))) % 10 == 0
 
 
 def _time(value: JSON, where: str) -> str:

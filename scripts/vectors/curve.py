@@ -68,10 +68,14 @@ def torsion() -> Point:
 
 def sign(seed: bytes, message: bytes, twist: Point = IDENTITY, more: int = 0) -> bytes:
     """Sign as RFC 8032 does, but add `twist` to R, and `more` to S: both hold for readers that are not strict."""
-    digest = sha512(seed).digest()
-    scalar = int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254
+    nonce = int.from_bytes(sha512(sha512(seed).digest()[32:] + message).digest(), "little") % L
+    return sign_with(nonce, seed, message, twist, more)
+
+
+def sign_with(nonce: int, seed: bytes, message: bytes, twist: Point = IDENTITY, more: int = 0) -> bytes:
+    """Sign with a nonce of one's own: 0 gives away the key, and holds by the rule."""
+    scalar = int.from_bytes(sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
     public = encode(times(scalar, BASE))
-    nonce = int.from_bytes(sha512(digest[32:] + message).digest(), "little") % L
     point = encode(add(times(nonce, BASE), twist))
     challenge = int.from_bytes(sha512(point + public + message).digest(), "little") % L
     return point + ((nonce + challenge * scalar) % L + more).to_bytes(32, "little")

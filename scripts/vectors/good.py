@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anchor_service.protocol.event import parse_event_entry
+from scripts.vectors import curve
 from scripts.vectors.case import VALID, Case, good, skipped, unknown
 from scripts.vectors.orders import PLACED, PRIVATE, SHIPPED, SIGNED, Document
-from scripts.vectors.world import Signer, World, actor, first_world, signing_key
+from scripts.vectors.world import Signer, World, actor, first_world, secret, signing_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ORDER = "A-1001"
 FILE = sha256(b"a drawn signature").hexdigest()
@@ -34,6 +35,13 @@ def told(*events: Document, seed: str = "world", signer: Signer | None = None, t
     world.seal()
     world.anchor(1_000)
     return world
+
+
+def _with_neutral_r(seed: str) -> Signer:
+    def sign(names: list[str], message: Callable[[list[str]], bytes]) -> Document:
+        return dict(actor(seed)(names, message), sig=curve.sign_with(0, secret(seed), message(names)).hex())
+
+    return sign
 
 
 def newest_accepted(world: World) -> int:
@@ -148,6 +156,14 @@ def _kinds() -> Iterator[Case]:
         "Events with an actor's own signature; the names of people are hidden, and the signature still holds.",
         signer.proof(ORDER, hide=PRIVATE),
         signer.policy(actors={key: "Wang Fang"}),
+        checks={"signatures": VALID},
+    )
+    neutral = told(PLACED, SIGNED, signer=_with_neutral_r("recipient's key"))
+    yield good(
+        "actor_signed_with_neutral_r",
+        "A signature whose R is the neutral point: it holds by SPEC 2.7, and some libraries refuse it.",
+        neutral.proof(ORDER, hide=PRIVATE),
+        neutral.policy(actors={key: "Wang Fang"}),
         checks={"signatures": VALID},
     )
     filed = told(PLACED, SIGNED | {"attachments": [_file(FILE), _file(sha256(b"a photo").hexdigest())]})

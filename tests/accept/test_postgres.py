@@ -1,5 +1,7 @@
 """The real orders on PostgreSQL: imported through two `sealtrail api` at once, while the worker is killed twice.
 
+Every order's proof is then checked by both verifiers.
+
 SEALTRAIL_TEST_ORDERS takes the first so many orders; all 8,135 without it.
 """
 
@@ -20,7 +22,7 @@ import pytest
 
 from anchor_service.ports import Audience
 from anchor_service.protocol.event import BlockId
-from anchor_service.protocol.policy import parse_block_hash
+from anchor_service.protocol.policy import parse_block_hash, print_policy
 from anchor_service.protocol.verdict import State
 from anchor_service.protocol.verify import verify
 from anchor_service.services.fsck import fsck
@@ -29,6 +31,7 @@ from anchor_service.wiring import Desk, look
 from tests.accept.test_olist import EXAMPLE, rows
 from tests.cli.fleet import Fleet, WorkerProcess, event, fleet, held_by, until
 from tests.cli.program import QUIET, free_port, running
+from tests.conformance.corpus import drive
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.timeout(1_500)
@@ -75,7 +78,7 @@ def test_every_order_is_proven_though_workers_are_killed(shared_data: Path, tmp_
         until(lambda: settled(made), "everything is final", 300)
         desk = look(made.settings)
         opened.callback(desk.stop)
-        check(desk, made, order_ids, sent)
+        check(desk, made, order_ids, sent, tmp_path)
 
 
 def cut(source: Path, folder: Path, half: int) -> Path:
@@ -139,10 +142,13 @@ def settled(made: Fleet) -> bool:
         desk.stop()
 
 
-def check(desk: Desk, made: Fleet, order_ids: set[str], sent: list[str]) -> None:
+def check(desk: Desk, made: Fleet, order_ids: set[str], sent: list[str], folder: Path) -> None:
     assert fsck(desk._reading, desk.policy(), 0) == []
     policy = desk.policy().trusting(chain_blocks(made))
-    seen: set[str] = set()
+    trust = folder / "policy.json"
+    trust.write_bytes(print_policy(policy))
+    seen: dict[str, int] = {}
+    proofs: list[Path] = []
     cursor = None
     while True:
         page = desk.prove.orders("olist", cursor, 500)
@@ -152,11 +158,21 @@ def check(desk: Desk, made: Fleet, order_ids: set[str], sent: list[str]) -> None
             verdict = verify(proof, policy)
             assert verdict.state is State.TEST_DATA, (line, verdict.checks)
             assert [step.seq for step in verdict.steps] == list(range(1, line.events + 1))
-            seen.add(line.order_id)
+            proofs.append(folder / f"proof{len(proofs)}.json")
+            proofs[-1].write_bytes(proof)
+            seen[line.order_id] = line.events
         cursor = page.next
         if cursor is None:
             break
-    assert seen >= order_ids
+    # The other verifier, with the same policy: the same orders, each complete.
+    answers = drive([str(proof), "--policy", str(trust), "--json"] for proof in proofs)
+    for said, (order_id, events) in zip(answers, seen.items(), strict=True):
+        other = said.verdict
+        results = {check["check"]: check["result"] for check in other["checks"]}
+        assert (said.code, other["state"], results["complete"]) == (0, State.TEST_DATA.value, "VALID"), said
+        assert other["order"]["order_id"] == order_id
+        assert [step["seq"] for step in other["order"]["events"]] == list(range(1, events + 1))
+    assert seen.keys() >= order_ids
     with desk._database.read() as connection:
         stored = connection.exec_driver_sql(
             "select event_id, number, accepted, idx from events left join entries on event = number order by number"

@@ -1,9 +1,10 @@
 // Runs the TypeScript command once for each line of arguments on stdin (a JSON array), in one process, and prints a line for
-// each: {"code", "out", "err"}.
+// each: {"code", "out", "err"}. With the argument `plain-http`, without what a browser has over https alone.
 import { createInterface } from "node:readline";
 
 import { load } from "../../verifier_web/bin/load.mjs";
 
+if (process.argv.includes("plain-http")) delete globalThis.Crypto.prototype.subtle;
 const { main } = await load();
 const said = { out: [], err: [] };
 const print = console.log;

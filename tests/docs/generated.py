@@ -110,6 +110,7 @@ class _NoService:
     """What an app is made with when nothing will be asked of it."""
 
     keys: Any = type("NoKeys", (), {"check": staticmethod(lambda _: None)})
+    ingest: Any = None
     settings: Any = None
 
 

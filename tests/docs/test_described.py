@@ -147,7 +147,7 @@ REACHED = (
     "protocol/weight.py",
     "services/attachments.py",
     "services/ingest.py",
-    "services/prepare.py",
+    "services/prepare",
     "services/label.py",
     "services/prove",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.model import parse_event
-from anchor_service.services.imports import Import, Report, load_mapping
+from anchor_service.services.imports import Here, Import, Report, load_mapping, rows_of
+from anchor_service.services.imports.chunks import Apart
 
 ORDERS = """number,customer,bought,sent,state
 A-1,c1,2025-03-01 10:00:00,2025-03-02 09:00:00,sent
@@ -86,7 +88,7 @@ def folder(tmp_path: Path) -> Path:
 
 def importing(folder: Path, sink: Sink, mapping: str = MAPPING) -> Import:
     table = folder / "orders.csv"
-    return Import(table, load_mapping(mapping.encode(), table), sink.submit, folder / "state.json")
+    return Import(table, Here(table, load_mapping(mapping.encode(), table)), sink.submit, folder / "state.json")
 
 
 def events(sink: Sink) -> dict[str, Any]:
@@ -155,6 +157,80 @@ def test_a_run_that_was_cut_off_goes_on_where_everything_was_acknowledged(folder
     assert report.resumed_after == 3_000, "requests that were under way are sent again"
     assert (report.known, report.accepted) == (3_000, 3_000)
     assert importing(folder, sink).run().resumed_after == 0
+
+
+@pytest.fixture
+def large(folder: Path) -> Path:
+    """A table of 60,000 rows, and in it what is refused: no time, no such word, too narrow, no CSV."""
+    rows = [f'B-{number},c{number % 3},2025-03-01 10:00:00,,"new,\n {number}"' for number in range(60_000)]
+    rows[7] = "B-7,c1,2025-03-01 10:00:00,2025-03-01 10:00:00,odd"
+    rows[2_500] = "B-2500,c1,yesterday,,new"
+    rows[2_501] = "B-2501"
+    rows[2_502] = 'B-2502,"c1"x,2025-03-01 10:00:00,,new'
+    (folder / "orders.csv").write_text("\n".join(["number,customer,bought,sent,state", *rows]) + "\n")
+    return folder
+
+
+def running(folder: Path, sink: Sink, mapping: bytes = MAPPING.encode()) -> Report:
+    table = folder / "orders.csv"
+    with rows_of(table, mapping) as rows:
+        assert isinstance(rows, Apart)
+        return Import(table, rows, sink.submit, folder / "state.json").run()
+
+
+def test_a_large_table_is_read_apart_with_the_same_result(large: Path) -> None:
+    here, apart = Sink(), Sink()
+    expected = importing(large, here).run()
+    assert [refused.code for refused in expected.refused] == ["unknown_word", "time", "csv_width", "csv_syntax"]
+    assert running(large, apart) == expected
+    assert apart.stored == here.stored
+    assert apart.requests == here.requests
+    assert not multiprocessing.active_children()
+
+
+def test_what_is_read_apart_goes_on_where_everything_was_acknowledged(large: Path) -> None:
+    sink = Sink(breaks_after=6)
+    with pytest.raises(ConnectionError):
+        running(large, sink)
+    assert not multiprocessing.active_children()
+    sink.breaks_after = None
+    report = running(large, sink)
+    assert (report.resumed_after, report.known) == (3_002, 3_000), "two rows among them became no event"
+    assert len(sink.stored) == 59_997
+
+
+def test_where_the_reading_process_is_killed_the_next_run_goes_on(large: Path) -> None:
+    sink = Sink()
+    table = large / "orders.csv"
+    with rows_of(table, MAPPING.encode()) as rows:
+        (child,) = multiprocessing.active_children()
+
+        def submit(items: Sequence[bytes]) -> Future[list[str | SealtrailError]]:
+            if sink.requests == 6:
+                child.kill()
+            return sink.submit(items)
+
+        with pytest.raises(SealtrailError) as caught:
+            Import(table, rows, submit, large / "state.json").run()
+    assert caught.value.code == "import_reader"
+    assert 6_000 < len(sink.stored) < 59_997
+    assert running(large, sink).resumed_after >= 3_000
+    assert len(sink.stored) == 59_997
+
+
+def test_a_wrong_mapping_of_a_large_table_says_where(large: Path) -> None:
+    with pytest.raises(Malformed) as caught:
+        running(large, Sink(), MAPPING.replace("{buyer.name}", "{buyer.nam}").encode())
+    assert "there is no column 'buyer.nam'" in caught.value.message
+    assert not multiprocessing.active_children()
+
+
+def test_a_large_table_that_is_not_in_its_encoding(large: Path) -> None:
+    with (large / "orders.csv").open("ab") as file:
+        file.write(b"\xff,c1,2025-03-01 10:00:00,,new\n")
+    with pytest.raises(Malformed) as caught:
+        running(large, Sink())
+    assert caught.value.code == "csv_encoding"
 
 
 def test_another_file_starts_from_its_beginning(folder: Path) -> None:
@@ -286,7 +362,8 @@ def test_the_documented_mapping_reads_its_tables(tmp_path: Path) -> None:
     table = tmp_path / "olist_orders_dataset.csv"
     example = Path(__file__).parents[2] / "docs/examples/olist.yaml"
     sink = Sink()
-    report: Report = Import(table, load_mapping(example.read_bytes(), table), sink.submit, tmp_path / "state").run()
+    rows = Here(table, load_mapping(example.read_bytes(), table))
+    report: Report = Import(table, rows, sink.submit, tmp_path / "state").run()
     stored = events(sink)
     assert report.refused == []
     assert set(stored) == {"o1/placed", "o1/paid", "o1/cancelled"}

@@ -50,7 +50,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const policy = trusting(parsePolicy(await readFile(values.policy)), blocks);
     const raw = await readFile(path);
     const inputs = await gather(raw, policy, values);
-    const verdict = check(raw, policy, inputs);
+    const verdict = await check(raw, policy, inputs);
     console.log(values.json === true ? JSON.stringify(verdict) : printVerdict(verdict));
     return exitCode(verdict.state);
   } catch (problem) {
@@ -81,7 +81,7 @@ function readArguments(args: readonly string[]) {
 type Values = ReturnType<typeof readArguments>["values"];
 
 /** By the document's own `format`: an absence proof, else a proof. */
-function check(raw: Uint8Array, policy: Policy, inputs: Inputs): Verdict {
+async function check(raw: Uint8Array, policy: Policy, inputs: Inputs): Promise<Verdict> {
   if (!isAbsence(raw)) return verify(raw, policy, inputs);
   if (inputs.stream === undefined) throw new Malformed("arguments", "an absence proof is about one stream: say --stream HEX");
   return verifyAbsence(raw, policy, inputs.stream, inputs);

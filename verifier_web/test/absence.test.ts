@@ -22,7 +22,7 @@ function bytes(document: AbsenceDoc): Uint8Array {
   return canonical(document as unknown as Value);
 }
 
-function check(document: AbsenceDoc, stream: StreamId, inputs: Inputs = {}, policy = POLICY): Verdict {
+function check(document: AbsenceDoc, stream: StreamId, inputs: Inputs = {}, policy = POLICY): Promise<Verdict> {
   return verifyAbsence(bytes(document), policy, stream, inputs);
 }
 
@@ -38,11 +38,11 @@ describe("an absence proof", () => {
   it.each([
     ["beside another stream", BESIDE],
     ["where there is nothing", EMPTY],
-  ])("shows that a code was never in the log: %s", (_what, stream) => {
+  ])("shows that a code was never in the log: %s", async (_what, stream) => {
     const document = whole(stream);
     expect(isAbsence(bytes(document))).toBe(true);
     expect(document.leaf === null).toBe(stream === EMPTY);
-    const verdict = check(document, stream);
+    const verdict = await check(document, stream);
     expect(verdict.state).toBe("unknown_code");
     expect(exitCode(verdict.state)).toBe(4);
     expect(notes(verdict)).toEqual(OPEN);
@@ -51,20 +51,20 @@ describe("an absence proof", () => {
     expect(neededBlocks(parseAbsence(bytes(document)))).toEqual([5, 11]);
   });
 
-  it("is dated and fresh by a node", () => {
+  it("is dated and fresh by a node", async () => {
     const blocks = new Map([...WORLD.blocks, WORLD.notBefore].map(({ number, hash }) => [number, hash]));
     const node = { url: "x", operator: false, error: null, chainId: CHAIN, final: 100, blocks, head: WORLD.head };
-    expect(notes(check(whole(), BESIDE, { nodes: [node] }))).toEqual({});
+    expect(notes(await check(whole(), BESIDE, { nodes: [node] }))).toEqual({});
   });
 
-  it("is test data on a development chain", () => {
+  it("is test data on a development chain", async () => {
     const policy = { ...POLICY, chain: { ...POLICY.chain, test: true } };
-    expect(check(whole(), BESIDE, {}, policy).state).toBe("test_data");
+    expect((await check(whole(), BESIDE, {}, policy)).state).toBe("test_data");
   });
 
-  it("is open where the block is not trusted, or too old", () => {
-    expect(check(whole(), BESIDE, {}, { ...POLICY, blocks: [] })).toMatchObject({ state: "could_not_check" });
-    const late = check(whole(), BESIDE, { now: 2e15 }, { ...POLICY, maxAge: 1 });
+  it("is open where the block is not trusted, or too old", async () => {
+    expect(await check(whole(), BESIDE, {}, { ...POLICY, blocks: [] })).toMatchObject({ state: "could_not_check" });
+    const late = await check(whole(), BESIDE, { now: 2e15 }, { ...POLICY, maxAge: 1 });
     expect(late.state).toBe("could_not_check");
     expect(notes(late)).toMatchObject({ fresh: "UNKNOWN too_old" });
   });
@@ -73,13 +73,13 @@ describe("an absence proof", () => {
 describe("it is refused", () => {
   const seal = (document: AbsenceDoc, from: RegExp, to: string) => (document.anchor.seal.entry = document.anchor.seal.entry.replace(from, to));
 
-  it("for a stream that is in the log", () => {
+  it("for a stream that is in the log", async () => {
     for (const { stream } of [{ stream: STREAM }, ...WORLD.mapped]) {
-      const verdict = check(absenceOf(WORLD, stream), stream);
+      const verdict = await check(absenceOf(WORLD, stream), stream);
       expect(notes(verdict)).toMatchObject({ absent: "INVALID present" });
       expect([verdict.state, exitCode(verdict.state)]).toEqual(["altered", 1]);
       // … also with the proof of one that is not
-      const other = check(whole(), stream);
+      const other = await check(whole(), stream);
       expect(notes(other)).toMatchObject({ absent: "INVALID present" });
     }
   });
@@ -100,30 +100,30 @@ describe("it is refused", () => {
       anchor.checkpoint = [...forged.slice(0, 4), anchor.checkpoint.split("\n").at(-2), ""].join("\n");
     }],
     ["the other anchor's block", "anchor", "anchored_missing", (document) => (document.anchor.block = (build() as World).proof.anchors[0]?.block as AbsenceDoc["anchor"]["block"])],
-  ])("with %s", (_what, name, code, damage) => {
+  ])("with %s", async (_what, name, code, damage) => {
     const document = whole();
     damage(document);
-    const verdict = check(document, BESIDE);
+    const verdict = await check(document, BESIDE);
     expect(notes(verdict)[name]).toBe(`INVALID ${code}`);
     expect(verdict.state).toBe("altered");
   });
 
-  it("for one stream with the proof of another", () => {
+  it("for one stream with the proof of another", async () => {
     for (const other of NAMES.filter((name) => name !== BESIDE)) {
       const { path, end } = mapPath(other, WORLD.mapped);
       const [own, ownEnd] = [whole(), mapPath(BESIDE, WORLD.mapped).end];
       // Two streams that end in the same place have the same proof.
       const isSame = end === ownEnd && path.length === own.map.length && end !== null;
-      if (!isSame) expect(check(own, other).state).toBe("altered");
+      if (!isSame) expect((await check(own, other)).state).toBe("altered");
     }
   });
 
-  it("with any bit changed, and never throws", () => {
+  it("with any bit changed, and never throws", async () => {
     const raw = bytes(whole());
     for (let at = 0; at < raw.length; at += 3) {
       const changed = Uint8Array.from(raw);
       changed[at] = (changed[at] as number) ^ (1 << (at % 8));
-      expect(["altered", "malformed"], `byte ${at}`).toContain(verifyAbsence(changed, POLICY, BESIDE).state);
+      expect(["altered", "malformed"], `byte ${at}`).toContain((await verifyAbsence(changed, POLICY, BESIDE)).state);
     }
   });
 
@@ -138,19 +138,19 @@ describe("it is refused", () => {
     ["a path of 257 hashes", (document) => (document.map = Array<string>(257).fill("11".repeat(32)))],
     ["no path", (document) => ((document as { map: unknown }).map = null)],
     ["anchors in a list", (document) => ((document as { anchor: unknown }).anchor = [document.anchor])],
-  ])("as malformed with %s", (_what, damage) => {
+  ])("as malformed with %s", async (_what, damage) => {
     const document = whole();
     damage(document);
-    const verdict = check(document, BESIDE);
+    const verdict = await check(document, BESIDE);
     expect([verdict.state, exitCode(verdict.state)]).toEqual(["malformed", 2]);
     expect(verdict.checks.map(({ check }) => check)).toEqual(ABSENCE_CHECKS);
     expect(verdict.checks.slice(1).every(({ result, code }) => result === "SKIPPED" && code === "malformed")).toBe(true);
   });
 
-  it("where a proof is given in its place", () => {
+  it("where a proof is given in its place", async () => {
     const proof = canonical(WORLD.proof as unknown as Value);
     expect(isAbsence(proof)).toBe(false);
     expect(isAbsence(utf8("{"))).toBe(false);
-    expect(verifyAbsence(proof, POLICY, BESIDE).checks[0]?.code).toBe("format");
+    expect((await verifyAbsence(proof, POLICY, BESIDE)).checks[0]?.code).toBe("format");
   });
 });

@@ -11,6 +11,24 @@ function read(text: string): string {
   return printJson(parseJson(utf8(text)));
 }
 
+/** Numbers below `limit`, the same in every run. */
+function numbers(): (limit: number) => number {
+  let state = 1;
+  return (limit) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state >>> 8) % limit;
+  };
+}
+
+function taken<Value>(step: () => Value): Value | null {
+  try {
+    return step();
+  } catch (problem) {
+    if (problem instanceof Malformed) return null;
+    throw problem;
+  }
+}
+
 describe("reading (SPEC 2.3)", () => {
   it.each([
     ["white space", ' \t\r\n{ "a" : [ 1 , 2 ] }\n', '{"a":[1,2]}'],
@@ -113,4 +131,26 @@ describe("the table of tests/vectors", () => {
   it.each(refused)("refuses $why", ({ input }) => {
     expect(() => parseJson(parseHex(input, "table"))).toThrow(Malformed);
   });
+});
+
+it("takes as canonical just what is printed again as it was read", () => {
+  const next = numbers();
+  const canonical = '{"a":[0,-1,1.5,1e-7,100],"b":{"":null,"x":"A/\\b\\f\\n\\r\\t\\"\\\\€\\u0001\\u001f🍚"},"c":[true,false,"\u2028\u007f"]}';
+  const parts = [..." \t\n\"\\/{}[]:,0.e-+abux€🍚", "\\u", "\\u0041", "\\u001F", "\\u000a", "\\/", "\\ud83c", "\\udf5a", "1.0", '"a":1,', '"d":1,'];
+  const counts = { canonical: 0, readable: 0 };
+  for (let round = 0; round < 20_000; round += 1) {
+    let text = canonical;
+    for (let edit = next(3); edit > 0; edit -= 1) {
+      const at = next(text.length);
+      text = text.slice(0, at) + (parts[next(parts.length)] as string) + text.slice(at + next(3));
+    }
+    if (!text.isWellFormed()) continue;
+    const value = taken(() => parseJson(utf8(text)));
+    const isCanonical = value !== null && printJson(value) === text;
+    expect(taken(() => parseCanonical(utf8(text))) !== null, text).toBe(isCanonical);
+    counts.readable += value === null ? 0 : 1;
+    counts.canonical += isCanonical ? 1 : 0;
+  }
+  expect(counts.canonical).toBeGreaterThan(5_000);
+  expect(counts.readable).toBeGreaterThan(counts.canonical + 300);
 });

@@ -1,38 +1,35 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
-
-import type { EdwardsPoint } from "@noble/curves/abstract/edwards.js";
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { describe, expect, it } from "vitest";
 
 import { parseCheckpoint } from "../src/protocol/checkpoint.ts";
-import { Altered, Malformed } from "../src/protocol/errors.ts";
-import { hex, sha, utf8 } from "../src/protocol/hashes.ts";
-import { openNote, parseBase64, parseNote, parseVkey, printBase64, verifySignature } from "../src/protocol/note.ts";
+import { holds } from "../src/protocol/ed25519.ts";
+import { Malformed } from "../src/protocol/errors.ts";
+import { sha, utf8 } from "../src/protocol/hashes.ts";
+import { parseBase64, parseNote, parseVkey, printBase64, signedNote } from "../src/protocol/note.ts";
 import { LOG_KEY, ORIGIN, RECEIPT_KEY, checkpoint, signNote, signer } from "./world.ts";
 
 const ROOT = sha(utf8("root"));
 const NOTE = checkpoint(132, ROOT, LOG_KEY);
 
 describe("a signed note (SPEC 8)", () => {
-  it("opens with its key, and the checkpoint reads as it was printed", () => {
+  it("opens with its key, and the checkpoint reads as it was printed", async () => {
     const read = parseCheckpoint(NOTE);
-    openNote(read.note, parseVkey(LOG_KEY.vkey, "key"));
+    expect(await holds(signedNote(read.note, parseVkey(LOG_KEY.vkey, "key")))).toBe(true);
     expect(read).toMatchObject({ origin: ORIGIN, size: 132, root: ROOT });
   });
 
-  it("is the example that C2SP signed-note gives", () => {
+  it("is the example that C2SP signed-note gives", async () => {
     const key = parseVkey("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "key");
     const note =
       "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n" +
       "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
-    openNote(parseNote(note), key);
-    expect(() => openNote(parseNote(note.replace("answer", "Answer")), key)).toThrow(Altered);
+    expect(await holds(signedNote(parseNote(note), key))).toBe(true);
+    expect(await holds(signedNote(parseNote(note.replace("answer", "Answer")), key))).toBe(false);
   });
 
-  it("does not open with another key, nor changed", () => {
-    expect(() => openNote(parseNote(NOTE), RECEIPT_KEY.key)).toThrow(expect.objectContaining({ code: "log_key" }));
+  it("does not open with another key, nor changed", async () => {
+    expect(() => signedNote(parseNote(NOTE), RECEIPT_KEY.key)).toThrow(expect.objectContaining({ code: "log_key" }));
     const changed = parseNote(NOTE.replace("\n132\n", "\n133\n"));
-    expect(() => openNote(changed, LOG_KEY.key)).toThrow(expect.objectContaining({ code: "checkpoint_signature" }));
+    expect(await holds(signedNote(changed, LOG_KEY.key))).toBe(false);
   });
 
   const line = NOTE.slice(NOTE.indexOf("— "));
@@ -81,63 +78,3 @@ describe("a signed note (SPEC 8)", () => {
     }
   });
 });
-
-describe("Ed25519", () => {
-  it("takes what OpenSSL signs, and no bit of it changed", () => {
-    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-    const key = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
-    const message = utf8("message");
-    const signature = sign(null, message, createPrivateKey(privateKey.export({ format: "pem", type: "pkcs8" })));
-    verifySignature(key, signature, message, "bad");
-    for (let at = 0; at < signature.length; at += 1) {
-      const changed = Uint8Array.from(signature);
-      changed[at] = (changed[at] as number) ^ (1 << at % 8);
-      expect(() => verifySignature(key, changed, message, "bad")).toThrow(Altered);
-    }
-  });
-
-  it("answers as OpenSSL does where key and signature were made to divide verifiers (SPEC 2.7)", () => {
-    const { Point } = ed25519;
-    const order = Point.Fn.ORDER;
-    const torsion = Point.fromHex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a");
-    const number = (bytes: Uint8Array): bigint => BigInt(`0x${hex(Uint8Array.from(bytes).reverse())}`);
-    const encode = (value: bigint): Uint8Array => Uint8Array.from(Buffer.from(value.toString(16).padStart(64, "0"), "hex")).reverse();
-    const answers = new Map<boolean, number>();
-    for (let round = 0; round < 64; round += 1) {
-      const [a, r] = ["a", "r"].map((name) => number(sha(utf8(`${name} ${round}`))) % order) as [bigint, bigint];
-      const [inKey, inR] = [round % 8, (round >> 3) % 8].map((times) => (times === 0 ? Point.ZERO : torsion.multiplyUnsafe(BigInt(times)))) as [EdwardsPoint, EdwardsPoint];
-      const key = Point.BASE.multiplyUnsafe(a).add(inKey).toBytes();
-      const encodedR = Point.BASE.multiplyUnsafe(r).add(inR).toBytes();
-      const message = utf8(`message ${round}`);
-      const k = number(createHash("sha512").update(encodedR).update(key).update(message).digest()) % order;
-      const s = (r + k * a) % order;
-      for (const scalar of [s, s + order]) {
-        const signature = Uint8Array.from([...encodedR, ...encode(scalar)]);
-        const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), key]);
-        const theirs = verify(null, message, createPublicKey({ key: der, format: "der", type: "spki" }), signature);
-        expect(isTaken(key, signature, message)).toBe(theirs);
-        answers.set(theirs, (answers.get(theirs) ?? 0) + 1);
-      }
-    }
-    expect([...answers.keys()].sort()).toEqual([false, true]);
-  });
-
-  it("refuses keys of small order, and keys and points that are not in their one form", () => {
-    const identity = Uint8Array.from([1, ...Array<number>(31).fill(0)]);
-    const forAll = Uint8Array.from([...identity, ...Array<number>(32).fill(0)]); // [0]B − [k]·0 = 0, whatever is signed
-    expect(isTaken(identity, forAll, utf8("anything"))).toBe(false);
-    const large = Uint8Array.from([0xee, ...Array<number>(30).fill(0xff), 0x7f]); // y = p + 1, another form of y = 1
-    expect(isTaken(large, forAll, utf8("anything"))).toBe(false);
-    expect(isTaken(new Uint8Array(32).fill(0xff), forAll, utf8("anything"))).toBe(false);
-  });
-});
-
-function isTaken(key: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean {
-  try {
-    verifySignature(key, signature, message, "bad");
-    return true;
-  } catch (problem) {
-    if (problem instanceof Altered) return false;
-    throw problem;
-  }
-}

@@ -68,7 +68,7 @@ async function ask(answers: Answers, { status = 200, chain = {} }: { status?: nu
   const asked = policy({ rpc: [{ url, operator: false }] }, chain);
   const [answer] = await askNodes(asked, PROOF);
   if (answer === undefined) throw new Error("one node was asked");
-  return { answer, verdict: verify(RAW, asked, { nodes: [answer] }) };
+  return { answer, verdict: await verify(RAW, asked, { nodes: [answer] }) };
 }
 
 afterEach(async () => {

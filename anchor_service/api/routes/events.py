@@ -25,6 +25,8 @@ MAX_EVENTS: Final = 10_000
 _SLOW: Final = 200
 _SLOW_BYTES: Final = 65_536
 """From so many events or bytes on, parsing leaves the event loop to others."""
+_SMALL: Final = 8_192
+"""Bytes of a single event below which it goes to ingest with others: together they are read in one go."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,180}", re.ASCII)
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -51,7 +53,10 @@ async def post_events(request: Request) -> Response:
         raise HttpProblem("body_empty", "there is no event in the body")
     key = _idempotency_key(request)
     if kind not in NDJSON and not is_array(body):
-        (outcome,) = await _ingest(parts, access.tenant, [body], [key])
+        if len(body) < _SMALL:
+            outcome = await parts.singles.outcome(access.tenant, body, key)
+        else:
+            (outcome,) = await _ingest(parts, access.tenant, [body], [key])
         parts.metrics.events(tally([outcome]))
         return one_outcome(outcome)
     items = split_lines(body) if kind in NDJSON else _split_array(body)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anchor_service.protocol.errors import Malformed
 from anchor_service.services.imports.mapping import EventRule, Mapping, Scope
@@ -13,8 +12,10 @@ if TYPE_CHECKING:
     from anchor_service.services.imports.tables import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+_print: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Built(NamedTuple):
     """An event made from a row: its step in the mapping, its JSON bytes, and what was not certain about its time."""
 
     line: int
@@ -23,8 +24,7 @@ class Built:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RowRefused:
+class RowRefused(NamedTuple):
     """What a row did not become, and why; `step` None where it is the whole row."""
 
     line: int
@@ -82,4 +82,4 @@ def _build(mapping: Mapping, rule: EventRule, scope: Scope, order_id: str, line:
         hidden = {**hidden, "time": note}
     if hidden:
         event["data"] = {**event.get("data", {}), **hidden}
-    return Built(line, rule.step, json.dumps(event, ensure_ascii=False).encode(), note)
+    return Built(line, rule.step, _print(event).encode(), note)

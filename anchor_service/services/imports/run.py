@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections import Counter, deque
@@ -11,17 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.model import parse_event
-from anchor_service.services.imports.rows import Built, RowRefused, build_row
-from anchor_service.services.imports.tables import Counted
+from anchor_service.services.imports.chunks import Chunk, Source
+from anchor_service.services.imports.rows import Built, RowRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
-    from anchor_service.services.imports.mapping import Mapping
-
-BATCH: Final = 1_000
 UNDER_WAY: Final = 4
 
 
@@ -49,71 +45,60 @@ class Import:
     def __init__(
         self,
         table: Path,
-        mapping: Mapping,
+        source: Source,
         submit: Callable[[Sequence[bytes]], Future[list[str | SealtrailError]]],
         state: Path,
     ) -> None:
-        """Take the file, its mapping, the file to note progress in, and what sends events.
+        """Take the file, what reads it by its mapping, the file to note progress in, and what sends events.
 
         `submit` answers for each event, in order: "accepted", "known", or the problem that it was refused for.
         """
         self._table = table
-        self._mapping = mapping
+        self._source = source
         self._submit = submit
         self._state = state
 
     def dry_run(self, show: int, progress: Callable[[int], None] = lambda _read: None) -> Report:
         """Go over the whole file without storing anything: every event is made and checked; the first are kept."""
         report = Report()
-        for _, results, read in self._rows(report, 0):
-            for result in results:
-                if isinstance(result, RowRefused):
-                    report.refused.append(result)
-                    continue
+        for chunk in self._source.chunks(0):
+            _take(report, chunk)
+            for event in chunk.built:
                 try:
-                    parse_event(result.raw)
+                    parse_event(event.raw)
                 except SealtrailError as problem:
-                    report.refused.append(RowRefused(result.line, result.step, problem.code, problem.message))
+                    report.refused.append(RowRefused(event.line, event.step, problem.code, problem.message))
                     continue
-                _count(report, result)
+                _count(report, event)
                 if len(report.first) < show:
-                    report.first.append(result.raw)
-            progress(read)
+                    report.first.append(event.raw)
+            progress(chunk.read)
         return report
 
     def run(self, progress: Callable[[int], None] = lambda _read: None) -> Report:
         """Import; raises what `submit` raises, after which a second run goes on where this one was acknowledged."""
         report = Report(resumed_after=self._resume())
-        under_way: deque[tuple[Future[list[str | SealtrailError]], list[Built], int, int]] = deque()
-        batch: list[Built] = []
-        rows = read = 0
-        for rows, results, read in self._rows(report, report.resumed_after):
-            for result in results:
-                if isinstance(result, Built):
-                    batch.append(result)
-                else:
-                    report.refused.append(result)
-            if len(batch) >= BATCH:
-                under_way.append((self._submit([event.raw for event in batch]), batch, rows, read))
-                batch = []
+        under_way: deque[tuple[Future[list[str | SealtrailError]], Chunk]] = deque()
+        for chunk in self._source.chunks(report.resumed_after):
+            _take(report, chunk)
+            if chunk.built:
+                under_way.append((self._submit([event.raw for event in chunk.built]), chunk))
             if len(under_way) >= UNDER_WAY:
-                self._settle(under_way.popleft(), report, progress)
-        if batch:
-            under_way.append((self._submit([event.raw for event in batch]), batch, rows, read))
+                self._settle(*under_way.popleft(), report, progress)
         while under_way:
-            self._settle(under_way.popleft(), report, progress)
+            self._settle(*under_way.popleft(), report, progress)
         self._state.unlink(missing_ok=True)
         return report
 
     def _settle(
         self,
-        sent: tuple[Future[list[str | SealtrailError]], list[Built], int, int],
+        answers: Future[list[str | SealtrailError]],
+        chunk: Chunk,
         report: Report,
         progress: Callable[[int], None],
     ) -> None:
         """Wait for a request's answers, count them, and note how far everything is acknowledged."""
-        future, batch, rows, read = sent
-        for event, answer in zip(batch, future.result(), strict=True):
+        for event, answer in zip(chunk.built, answers.result(), strict=True):
             if isinstance(answer, SealtrailError):
                 report.refused.append(RowRefused(event.line, event.step, answer.code, answer.message))
                 continue
@@ -122,38 +107,14 @@ class Import:
             else:
                 report.accepted += 1
             _count(report, event)
-        self._note(rows)
-        progress(read)
-
-    def _rows(self, report: Report, skip: int) -> Iterator[tuple[int, list[Built | RowRefused], int]]:
-        """Yield (rows so far, what the row became, bytes read so far) for each row after the first `skip`."""
-        dialect = self._mapping.dialect
-        with self._table.open("rb") as file:
-            counted = Counted(file)
-            rows = csv.reader(counted.lines(dialect.encoding), delimiter=dialect.delimiter, strict=True)
-            next(rows, None)
-            number = 0
-            while True:
-                try:
-                    row = next(rows)
-                except StopIteration:
-                    return
-                except csv.Error as problem:
-                    report.refused.append(RowRefused(rows.line_num, None, "csv_syntax", str(problem)))
-                    continue
-                if not row:
-                    continue
-                number += 1
-                if number <= skip:
-                    continue
-                report.rows += 1
-                yield number, build_row(self._mapping, row, rows.line_num), counted.read
+        self._note(chunk.rows)
+        progress(chunk.read)
 
     # --- how far -----------------------------------------------------------------------------------------------------
 
     def _fingerprint(self) -> list[object]:
         stat = self._table.stat()
-        return [self._mapping.digest, stat.st_size, stat.st_mtime_ns]
+        return [self._source.digest, stat.st_size, stat.st_mtime_ns]
 
     def _resume(self) -> int:
         """Return how many rows an earlier run of this file and mapping had acknowledged."""
@@ -168,6 +129,11 @@ class Import:
         temporary = self._state.with_name(self._state.name + ".new")
         temporary.write_text(json.dumps({"of": self._fingerprint(), "rows": rows}))
         os.replace(temporary, self._state)  # noqa: PTH105 - the atomic one, by name
+
+
+def _take(report: Report, chunk: Chunk) -> None:
+    report.rows += chunk.new
+    report.refused += chunk.refused
 
 
 def _count(report: Report, event: Built) -> None:

@@ -7,6 +7,7 @@ export type Json = null | boolean | number | string | readonly Json[] | Readonly
 
 export const MAX_DEPTH = 32;
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -27,9 +28,14 @@ export function parseJson(raw: Uint8Array): Json {
 
 /** Reads JSON that is its own canonical form, byte for byte (SPEC 2.4). */
 export function parseCanonical(raw: Uint8Array): Json {
-  const text = decode(raw);
-  const value = new Reader(text).document();
-  if (printJson(value) !== text) {
+  return parseCanonicalText(decode(raw));
+}
+
+/** The same of well-formed text. */
+export function parseCanonicalText(text: string): Json {
+  const reader = new Reader(text);
+  const value = reader.document();
+  if (!reader.isCanonical) {
     throw new Malformed("not_canonical", "the bytes are not their own canonical form (RFC 8785)");
   }
   return value;
@@ -57,13 +63,15 @@ export function isArray(value: Json): value is readonly Json[] {
 function decode(raw: Uint8Array): string {
   try {
     // A byte-order mark is kept, and so refused as a character that starts no JSON.
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
+    return UTF8.decode(raw);
   } catch {
     throw new Malformed("json_utf8", "the bytes are not UTF-8");
   }
 }
 
 class Reader {
+  /** Whether what was read so far is what `printJson` prints of it. */
+  isCanonical = true;
   private readonly text: string;
   private at = 0;
 
@@ -100,6 +108,7 @@ class Reader {
 
   private object(depth: number): ReadonlyMap<string, Json> {
     const members = new Map<string, Json>();
+    let last: string | undefined;
     this.open(depth);
     if (this.taken("}")) return members;
     do {
@@ -108,6 +117,8 @@ class Reader {
       const name = this.string();
       // SPEC 2.3: no duplicate keys
       if (members.has(name)) throw new Malformed("json_duplicate", `duplicate key ${JSON.stringify(name.slice(0, 80))}`);
+      if (last !== undefined && name < last) this.isCanonical = false;
+      last = name;
       if (!this.taken(":")) throw this.wrong();
       members.set(name, this.value(depth));
     } while (this.taken(","));
@@ -133,31 +144,36 @@ class Reader {
   }
 
   private string(): string {
-    const parts: string[] = [];
     this.at += 1;
-    for (;;) {
-      parts.push(this.match(PLAIN));
-      const next = this.text[this.at];
-      this.at += 1;
-      if (next === '"') break;
-      if (next !== "\\") throw this.wrong();
-      parts.push(this.escape());
+    let text = this.match(PLAIN);
+    let isOdd = false; // Only an escape can bring half a pair of surrogates: the document's own text is well formed.
+    while (this.text[this.at] === "\\") {
+      const character = this.escape();
+      isOdd ||= character >= "\ud800" && character <= "\udfff";
+      text += character + this.match(PLAIN);
     }
-    const text = parts.join("");
+    if (this.text[this.at] !== '"') throw this.wrong();
+    this.at += 1;
     // SPEC 2.3: no lone surrogates
-    if (/\p{Surrogate}/u.test(text)) throw new Malformed("json_surrogate", "a lone surrogate is refused");
+    if (isOdd && /\p{Surrogate}/u.test(text)) throw new Malformed("json_surrogate", "a lone surrogate is refused");
     return text;
   }
 
   private escape(): string {
-    const letter = this.text[this.at] ?? "";
-    this.at += 1;
+    const letter = this.text[this.at + 1] ?? "";
+    this.at += 2;
     const simple = ESCAPES.get(letter);
-    if (simple !== undefined) return simple;
+    if (simple !== undefined) {
+      if (letter === "/") this.isCanonical = false;
+      return simple;
+    }
     const digits = this.text.slice(this.at, this.at + 4);
     if (letter !== "u" || !/^[0-9a-fA-F]{4}$/.test(digits)) throw this.wrong();
     this.at += 4;
-    return String.fromCharCode(Number.parseInt(digits, 16));
+    const character = String.fromCharCode(Number.parseInt(digits, 16));
+    // RFC 8785 escapes so only control characters that have no shorter escape.
+    if (character >= " " || JSON.stringify(character) !== `"\\u${digits}"`) this.isCanonical = false;
+    return character;
   }
 
   private number(): number {
@@ -169,6 +185,7 @@ class Reader {
     if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
       throw new Malformed("json_number", `a number of magnitude 2^53 or more is refused: ${text.slice(0, 24)}`);
     }
+    if (String(value) !== text) this.isCanonical = false;
     return value;
   }
 
@@ -194,7 +211,10 @@ class Reader {
   }
 
   private space(): void {
-    while (" \t\n\r".includes(this.text[this.at] ?? "x")) this.at += 1;
+    while (" \t\n\r".includes(this.text[this.at] ?? "x")) {
+      this.at += 1;
+      this.isCanonical = false;
+    }
   }
 
   private wrong(): Malformed {

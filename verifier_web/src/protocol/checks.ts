@@ -1,5 +1,7 @@
 /** How a check is run, and the checks that proofs and absence proofs share (SPEC 15.5 to 15.8, 15.13, 15.14). */
 
+import { holds } from "./ed25519.ts";
+import type { Signed } from "./ed25519.ts";
 import { Altered, Malformed, SealtrailError, Unproven } from "./errors.ts";
 import { verifyAnchored } from "./evidence.ts";
 import type { BlockHeader } from "./evidence.ts";
@@ -8,7 +10,7 @@ import type { Hash } from "./hashes.ts";
 import { verifyInclusion } from "./merkle.ts";
 import { answersThatCount, trustBlock } from "./nodes.ts";
 import type { NodeAnswer } from "./nodes.ts";
-import { isNamed, openNote } from "./note.ts";
+import { isNamed, signedNote } from "./note.ts";
 import type { Policy } from "./policy.ts";
 import type { Anchored, ProvenAnchor } from "./proof.ts";
 import type { Check, CheckName, Result } from "./verdict.ts";
@@ -36,7 +38,21 @@ export interface Case<Document extends Anchored = Anchored> {
 /** There is nothing to check. */
 export class Skipped extends SealtrailError {}
 
-export type Findings = Iterable<SealtrailError>;
+/** A signature that a check turns on, and the code and message of what is found where it does not hold. */
+export interface Doubt {
+  readonly signed: Signed;
+  readonly holds: Promise<boolean>;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Asks whether a signature holds; what asks others besides does not wait for the answer. */
+export function doubt(signed: Signed, code: string, message = "the Ed25519 signature does not verify"): Doubt {
+  return { signed, holds: holds(signed), code, message };
+}
+
+export type Finding = SealtrailError | Doubt;
+export type Findings = Iterable<Finding>;
 
 /** What is said of a check that holds. */
 const VALID: Readonly<Record<CheckName, string>> = {
@@ -58,8 +74,8 @@ const VALID: Readonly<Record<CheckName, string>> = {
 };
 
 /** Gathers a check's findings: the first INVALID one counts, else the first UNKNOWN, else the first SKIPPED. */
-export function run(name: CheckName, check: Findings): Check {
-  const findings = [...check];
+export async function run(name: CheckName, check: Findings): Promise<Check> {
+  const findings = (await Promise.all([...check].map(settled))).filter((finding) => finding !== null);
   const kinds: readonly (readonly [Result, (finding: SealtrailError) => boolean])[] = [
     ["INVALID", (finding) => finding instanceof Altered || finding instanceof Malformed],
     ["UNKNOWN", (finding) => finding instanceof Unproven],
@@ -72,8 +88,13 @@ export function run(name: CheckName, check: Findings): Check {
   return { check: name, result: "VALID", code: null, detail: VALID[name] };
 }
 
+async function settled(finding: Finding): Promise<SealtrailError | null> {
+  if (finding instanceof SealtrailError) return finding;
+  return (await finding.holds) ? null : new Altered(finding.code, finding.message);
+}
+
 /** What a step that throws found; our own bugs go on their way. */
-export function* caught(step: () => unknown): Generator<SealtrailError> {
+export function* caught(step: () => void): Generator<SealtrailError> {
   try {
     step();
   } catch (problem) {
@@ -101,7 +122,7 @@ export function* checkCheckpoint({ proof, policy }: Case): Findings {
         isNamed(key, checkpoint.note) && first <= checkpoint.size && checkpoint.size <= (last ?? Infinity),
     );
     if (allowed === undefined) yield new Altered("log_key", `${where} is not signed by a key that the policy allows`);
-    else yield* caught(() => openNote(checkpoint.note, allowed.key));
+    else yield doubt(signedNote(checkpoint.note, allowed.key), "checkpoint_signature");
   }
 }
 
@@ -121,9 +142,11 @@ export function* checkInclusion({ proof, policy }: Case): Findings {
 }
 
 /** 15.7: the registry recorded each checkpoint. */
-export function* checkAnchor({ proof, policy }: Case): Findings {
-  for (const { checkpoint, evidence } of proof.anchors) {
-    yield* caught(() => verifyAnchored(evidence, policy.chain.registry, policy.log, checkpoint.size, checkpoint.root));
+export function* checkAnchor({ proof, policy, headers }: Case): Findings {
+  for (const [at, { checkpoint, evidence }] of proof.anchors.entries()) {
+    const header = headers[at] ?? undefined; // where it is broken, reading it again tells what is wrong
+    const { size, root } = checkpoint;
+    yield* caught(() => verifyAnchored(evidence, policy.chain.registry, policy.log, size, root, header));
   }
 }
 

@@ -3,7 +3,7 @@
 import { shake256 } from "@noble/hashes/sha3.js";
 import { concatBytes, hexToBytes } from "@noble/hashes/utils.js";
 
-import { isArray, parseCanonical, printJson } from "./canonical.ts";
+import { isArray, parseCanonicalText, printJson } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import { Malformed } from "./errors.ts";
 import { EVENT, FIELD, HASH_SIZE, SALTS, STREAM, ZERO, equal, hash, hex, tagged, utf8 } from "./hashes.ts";
@@ -48,7 +48,7 @@ export function parseDisclosure(text: string): Disclosure {
   const raw = utf8(text);
   // SPEC 4.2: A disclosure is at most 65,536 bytes.
   if (raw.length > MAX_DISCLOSURE) throw new Malformed("disclosure", `a disclosure has more than ${MAX_DISCLOSURE} bytes`);
-  const items = parseCanonical(raw);
+  const items = parseCanonicalText(text);
   if (!isArray(items) || items.length !== 3) throw new Malformed("disclosure", "a disclosure is not [salt, name, value]");
   const [salt, name, value] = items as [Json, Json, Json];
   if (typeof salt !== "string" || !SALT.test(salt)) throw new Malformed("disclosure", "a salt is not 32 hexadecimal digits");

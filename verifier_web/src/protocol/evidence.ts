@@ -37,7 +37,8 @@ export interface BlockHeader {
 }
 
 /**
- * Proves that in the block with this header `registry` recorded (log, size, root); returns the header as read.
+ * Proves that in the block with this header `registry` recorded (log, size, root); returns the header as read, by the
+ * caller where it did.
  *
  * The cost is linear in the evidence, whose length the caller limits. The caller decides whether it trusts the block's
  * hash: that the block is canonical is not proven here.
@@ -48,8 +49,8 @@ export function verifyAnchored(
   log: LogId,
   size: number,
   root: Hash,
+  header: BlockHeader = readHeader(evidence.header),
 ): BlockHeader {
-  const header = readHeader(evidence.header);
   const where = `transaction ${evidence.index} of block ${header.number}`;
   const [status, , , logs] = readReceipt(proveValue(header.receiptsRoot, evidence.index, evidence.nodes));
   // SPEC 12.4: Status is 1.

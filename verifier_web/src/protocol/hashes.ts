@@ -22,6 +22,8 @@ export type Address = Branded<"Address">;
 
 export const HASH_SIZE = 32;
 
+const UTF8 = new TextEncoder();
+
 /** What `sealtrail/v1/…\0` starts a hash with (SPEC 2.2). */
 export const FIELD = utf8("sealtrail/v1/field\0");
 export const EVENT = utf8("sealtrail/v1/event\0");
@@ -70,7 +72,7 @@ export function hex(bytes: Uint8Array): string {
 
 /** The UTF-8 bytes of well-formed text. */
 export function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return UTF8.encode(text);
 }
 
 export function sha(...parts: readonly Uint8Array[]): Hash {

@@ -8,23 +8,14 @@
  *     — example.com/shop/5f0c… bH3kZ2…  one signature: name, base64 of key hash (4 bytes) ‖ signature (64 bytes)
  */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
-import type { EdwardsPoint } from "@noble/curves/abstract/edwards.js";
-import { sha512 } from "@noble/hashes/sha2.js";
-import { concatBytes } from "@noble/hashes/utils.js";
-
+import { KEY_SIZE, SIGNATURE_SIZE } from "./ed25519.ts";
+import type { Signed } from "./ed25519.ts";
 import { Altered, Malformed } from "./errors.ts";
 import { equal, hex, sha, utf8 } from "./hashes.ts";
 
 const ALGORITHM = 1; // Ed25519, as C2SP signed-note numbers it
-export const KEY_SIZE = 32;
-export const SIGNATURE_SIZE = 64;
 const KEY_HASH_SIZE = 4;
 const MAX_NOTE = 4096;
-const MOST_KNOWN = 32;
-const OFTEN = 8;
-const BASE_WINDOW = 5;
-const KEY_WINDOW = 5;
 
 // SPEC 8.4: Names are 1 to 300 characters from U+0021 to U+007E, none of them a plus sign.
 const NAME = /^[!-*,-~]{1,300}$/;
@@ -92,62 +83,10 @@ export function isNamed(key: VerifierKey, note: Note): boolean {
   return key.name === note.name && equal(key.hash, note.keyHash);
 }
 
-/** Proves that `key` signed the note's text; Altered `log_key` or `checkpoint_signature` otherwise. */
-export function openNote(note: Note, key: VerifierKey): void {
+/** What is to hold for `key` to have signed the note's text; Altered `log_key` where the note names another. */
+export function signedNote(note: Note, key: VerifierKey): Signed {
   if (!isNamed(key, note)) throw new Altered("log_key", `the note is signed by another key than ${key.name}`);
-  verifySignature(key.public, note.signature, utf8(note.text), "checkpoint_signature");
-}
-
-/**
- * Proves an Ed25519 signature (SPEC 2.7); Altered with `code` otherwise.
- *
- * Libraries differ where somebody made key and signature to that end, so the equation is written out here; the
- * arithmetic is the library's.
- */
-export function verifySignature(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array, code: string): void {
-  if (!isSigned(publicKey, signature, message)) throw new Altered(code, "the Ed25519 signature does not verify");
-}
-
-const { Point } = ed25519;
-// The library's own window of 8 bits takes 20 ms to fill, which a page that verifies one proof does not get back.
-Point.BASE.precompute(BASE_WINDOW);
-
-function isSigned(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean {
-  const order = Point.Fn.ORDER;
-  const [encodedR, encodedS] = [signature.subarray(0, KEY_SIZE), signature.subarray(KEY_SIZE)];
-  const key = knownPoint(publicKey);
-  const s = littleEndian(encodedS);
-  if (signature.length !== SIGNATURE_SIZE || key === null || key.isSmallOrder() || s >= order) return false;
-  // SPEC 2.7: the encoding of [S]B − [k]A, without a cofactor, is R byte for byte
-  const k = littleEndian(sha512(concatBytes(encodedR, publicKey, message))) % order;
-  return equal(Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k)).toBytes(), encodedR);
-}
-
-/** Points of the keys that were used last, and how often each was: a log's proofs are signed by the same few keys. */
-const known = new Map<string, { readonly point: EdwardsPoint | null; uses: number }>();
-
-/** Decodes a key once; what is used often gets a table of multiples, so that multiplying it takes a fifth. */
-function knownPoint(bytes: Uint8Array): EdwardsPoint | null {
-  const name = hex(bytes);
-  const key = known.get(name) ?? { point: decodePoint(bytes), uses: 0 };
-  known.delete(name);
-  known.set(name, key); // the last in order is the newest used
-  if (known.size > MOST_KNOWN) known.delete(known.keys().next().value as string);
-  key.uses += 1;
-  if (key.uses === OFTEN) key.point?.precompute(KEY_WINDOW);
-  return key.point;
-}
-
-function decodePoint(bytes: Uint8Array): EdwardsPoint | null {
-  try {
-    return Point.fromBytes(bytes); // strict: refuses what is not in its one form
-  } catch {
-    return null;
-  }
-}
-
-function littleEndian(bytes: Uint8Array): bigint {
-  return BigInt(`0x${hex(Uint8Array.from(bytes).reverse())}`);
+  return { key: key.public, signature: note.signature, message: utf8(note.text) };
 }
 
 /** Prints standard base64 with padding. */

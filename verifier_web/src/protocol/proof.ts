@@ -215,8 +215,13 @@ export function parseReceipt(value: Json, where: string): Receipt {
   const leaf = text(receipt.leaf, `${where}.leaf`);
   const note = text(receipt.note, `${where}.note`);
   parseReceiptLeaf(leaf);
-  parseCheckpoint(note);
-  return { leaf, note, index: whole(receipt.index, `${where}.index`), path: parsePath(receipt.path, `${where}.path`) };
+  return {
+    leaf,
+    note,
+    statement: parseCheckpoint(note),
+    index: whole(receipt.index, `${where}.index`),
+    path: parsePath(receipt.path, `${where}.path`),
+  };
 }
 
 /** An anchor's block header as read; null where its RLP is broken, which the check `anchor` tells. */

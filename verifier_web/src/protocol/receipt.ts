@@ -2,15 +2,16 @@
 
 import { concatBytes } from "@noble/hashes/utils.js";
 
-import { isObject, parseCanonical } from "./canonical.ts";
+import { isObject, parseCanonicalText } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
-import { parseCheckpoint } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Signed } from "./ed25519.ts";
 import { Altered, Malformed } from "./errors.ts";
 import { parseName } from "./event.ts";
 import { RECEIPT, parseHash, utf8 } from "./hashes.ts";
 import type { Hash, Leaf, LogId, StreamId } from "./hashes.ts";
 import { leafHash, verifyInclusion } from "./merkle.ts";
-import { isNamed, openNote } from "./note.ts";
+import { isNamed, signedNote } from "./note.ts";
 import type { VerifierKey } from "./note.ts";
 
 /** What is promised: this commitment is in the log by `deadline`. Times in ms UTC. */
@@ -23,11 +24,12 @@ export interface ReceiptLeaf {
   readonly deadline: number;
 }
 
-/** A leaf's text, its place among the leaves of its commit group, its path, and the signed root. */
+/** A leaf's text, its place among the leaves of its commit group, its path, and the signed root: a note and what it says. */
 export interface Receipt {
   readonly index: number;
   readonly leaf: string;
   readonly note: string;
+  readonly statement: Checkpoint;
   readonly path: readonly Hash[];
 }
 
@@ -38,7 +40,7 @@ export function receiptsOrigin(origin: string): string {
 
 /** Reads a leaf's text (SPEC 13.1); Malformed otherwise. */
 export function parseReceiptLeaf(text: string): ReceiptLeaf {
-  const value = parseCanonical(utf8(text));
+  const value = parseCanonicalText(text);
   if (!isObject(value) || [...value.keys()].join() !== "accepted,commitment,deadline,event_id,log,stream") {
     throw new Malformed("receipt_leaf", "not the six members of a receipt's leaf");
   }
@@ -62,13 +64,15 @@ export function receiptHash(text: string): Leaf {
   return leafHash(concatBytes(RECEIPT, utf8(text)));
 }
 
-/** Proves that one of `keys` promised what the receipt's leaf says, for the log of this origin; Altered otherwise. */
-export function verifyReceipt(receipt: Receipt, origin: string, keys: readonly VerifierKey[]): ReceiptLeaf {
-  const statement = parseCheckpoint(receipt.note);
-  if (statement.origin !== receiptsOrigin(origin)) throw new Altered("receipt", "the receipt is another log's");
-  const key = keys.find((candidate) => isNamed(candidate, statement.note));
+/**
+ * What is to hold for one of `keys` to have promised what the receipt's leaf says, for the log of this origin; Altered
+ * where the receipt is another's, or its leaf is not under the signed root.
+ */
+export function signedReceipt(receipt: Receipt, origin: string, keys: readonly VerifierKey[]): Signed {
+  const { origin: named, note, size, root } = receipt.statement;
+  if (named !== receiptsOrigin(origin)) throw new Altered("receipt", "the receipt is another log's");
+  const key = keys.find((candidate) => isNamed(candidate, note));
   if (key === undefined) throw new Altered("receipt", "the receipt is signed by a key that the policy does not name");
-  openNote(statement.note, key);
-  verifyInclusion(receiptHash(receipt.leaf), receipt.index, statement.size, receipt.path, statement.root);
-  return parseReceiptLeaf(receipt.leaf);
+  verifyInclusion(receiptHash(receipt.leaf), receipt.index, size, receipt.path, root);
+  return signedNote(note, key);
 }

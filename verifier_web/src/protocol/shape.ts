@@ -24,13 +24,15 @@ export function members<const Name extends string>(
   where: string,
 ): Readonly<Record<Name, Json>> {
   const object = anyObject(value, where);
-  const odd = [...names.filter((name) => !object.has(name)), ...[...object.keys()].filter((name) => !names.includes(name as Name))];
   // SPEC 14.1: Unknown or missing members are refused.
-  if (odd[0] !== undefined) {
-    const problem = object.has(odd[0]) ? "unknown" : "missing";
-    throw new Malformed("shape", `${where}: member ${JSON.stringify(odd[0].slice(0, 80))} is ${problem}`);
-  }
+  if (object.size !== names.length || !names.every((name) => object.has(name))) throw wrongMembers(object, names, where);
   return Object.fromEntries(object) as Record<Name, Json>;
+}
+
+function wrongMembers(object: ReadonlyMap<string, Json>, names: readonly string[], where: string): Malformed {
+  const odd = [...names.filter((name) => !object.has(name)), ...[...object.keys()].filter((name) => !names.includes(name))];
+  const problem = object.has(odd[0] as string) ? "unknown" : "missing";
+  return new Malformed("shape", `${where}: member ${JSON.stringify(odd[0]?.slice(0, 80))} is ${problem}`);
 }
 
 /** An object with members of any name. */

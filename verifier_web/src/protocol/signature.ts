@@ -3,12 +3,13 @@
 import { concatBytes } from "@noble/hashes/utils.js";
 
 import type { Json } from "./canonical.ts";
+import { KEY_SIZE, SIGNATURE_SIZE } from "./ed25519.ts";
+import type { Signed } from "./ed25519.ts";
 import { Altered, Malformed } from "./errors.ts";
 import { MAX_FIELDS, printDigests } from "./event.ts";
 import type { Digests } from "./event.ts";
 import { SIGNATURE, hex, utf8 } from "./hashes.ts";
 import type { Hash, LogId, StreamId } from "./hashes.ts";
-import { KEY_SIZE, SIGNATURE_SIZE, verifySignature } from "./note.ts";
 import { ascending, hexBytes, items, members, text } from "./shape.ts";
 
 /** What an actor signs: the named digests, bound to this log and stream. */
@@ -19,10 +20,10 @@ export function signedMessage(named: Digests, log: LogId, stream: StreamId): Uin
 }
 
 /**
- * Proves the signature in a field `signature`; returns the actor's public key. `digests` are those of all the event's
- * fields. Altered `actor_signature` also where the value is not by SPEC 4.7. Who holds the key is the policy's to say.
+ * What is to hold for the field `signature` to be its key's over what it names. `digests` are those of all the event's
+ * fields. Altered `actor_signature` where the value is not by SPEC 4.7. Who holds the key is the policy's to say.
  */
-export function verifyActor(value: Json, digests: Digests, log: LogId, stream: StreamId): Uint8Array {
+export function signedByActor(value: Json, digests: Digests, log: LogId, stream: StreamId): Signed {
   const { names, key, sig } = parseSignature(value);
   const named = new Map<string, Hash>();
   for (const name of names) {
@@ -30,8 +31,7 @@ export function verifyActor(value: Json, digests: Digests, log: LogId, stream: S
     if (digest === undefined) throw wrong(`${name} is not another field of the event`);
     named.set(name, digest);
   }
-  verifySignature(key, sig, signedMessage(named, log, stream), "actor_signature");
-  return key;
+  return { key, signature: sig, message: signedMessage(named, log, stream) };
 }
 
 interface Signature {

@@ -10,17 +10,19 @@ import { START, TYPES, advance } from "./lifecycle.ts";
 import type { LifecycleState } from "./lifecycle.ts";
 import type { Policy } from "./policy.ts";
 import type { Proof, View } from "./proof.ts";
-import { verifyActor } from "./signature.ts";
 import type { BlockShown, EventShown, OrderShown, Plain } from "./verdict.ts";
 
 type Flag = EventShown["flags"][number];
 
+/** Who signed an event, in hexadecimal: only signatures that hold. */
+export type Signers = ReadonlyMap<View, string>;
+
 /** Tells the events with their flags, by seq, then the pending ones, and where the lifecycle ends. */
-export function tell(proof: Proof, headers: readonly (BlockHeader | null)[], policy: Policy): OrderShown {
+export function tell(proof: Proof, headers: readonly (BlockHeader | null)[], policy: Policy, signers: Signers): OrderShown {
   const { tenant, orderId, stream } = proof.opening;
   const events = [...proof.events].sort((one, other) => one.entry.seq - other.entry.seq);
   const [lifecycle, flags] = flagEvents([...events, ...proof.pending].map(({ view }) => view));
-  const show = (view: View, at: number) => ({ ...showView(view), ...said(view, proof, policy), flags: flags[at] ?? [] });
+  const show = (view: View, at: number) => ({ ...showView(view), ...said(signers.get(view)), flags: flags[at] ?? [] });
   return {
     tenant,
     tenant_name: policy.tenants?.get(tenant) ?? tenant,
@@ -72,11 +74,8 @@ function flagEvents(views: readonly View[]): readonly [LifecycleState, readonly 
 }
 
 /** SPEC 4.7: Pages say "signed by" for such an event alone; else "reported by". */
-function said(view: View, proof: Proof, policy: Policy): Pick<EventShown, "said" | "signed_by"> {
-  const value = view.fields.get("signature");
-  if (value === undefined) return { said: "reported", signed_by: null };
-  const key = quiet(() => verifyActor(value, view.digests, policy.log, proof.opening.stream));
-  return { said: key === null ? "reported" : "signed", signed_by: key && hex(key) };
+function said(signer: string | undefined): Pick<EventShown, "said" | "signed_by"> {
+  return { said: signer === undefined ? "reported" : "signed", signed_by: signer ?? null };
 }
 
 function showView({ fields, hidden }: View): Pick<EventShown, "type" | "occurred_at" | "actor_role" | "fields" | "hidden"> {

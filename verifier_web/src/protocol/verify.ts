@@ -2,7 +2,8 @@
  * Verification, step by step as SPEC 15 numbers it: the checks, and the state that follows from them.
  *
  * `verify` takes bytes and a policy and never throws for what the bytes hold: every finding is in the verdict. It asks
- * nobody anything; what nodes said is an argument, and counts as far as SPEC 15.8 lets it.
+ * nobody anything; what nodes said is an argument, and counts as far as SPEC 15.8 lets it. Every step runs to its end at
+ * once; only whether signatures hold is waited for, of all together.
  */
 
 import { parseAbsence } from "./absence.ts";
@@ -18,10 +19,11 @@ import {
   checkFresh,
   checkInclusion,
   domainError,
+  doubt,
   newestAnchor,
   run,
 } from "./checks.ts";
-import type { Case, Findings, Inputs } from "./checks.ts";
+import type { Case, Finding, Findings, Inputs } from "./checks.ts";
 import { Altered, Unproven } from "./errors.ts";
 import type { SealtrailError } from "./errors.ts";
 import { MANDATORY, checkMandatory, commitment, findGap } from "./event.ts";
@@ -32,9 +34,10 @@ import type { LifecycleState } from "./lifecycle.ts";
 import type { Policy } from "./policy.ts";
 import { headerOf, parseProof } from "./proof.ts";
 import type { Anchored, PendingEvent, Proof, ProvenEvent, View } from "./proof.ts";
-import { verifyReceipt } from "./receipt.ts";
-import { verifyActor } from "./signature.ts";
+import { signedReceipt } from "./receipt.ts";
+import { signedByActor } from "./signature.ts";
 import { shownBlock, tell } from "./story.ts";
+import type { Signers } from "./story.ts";
 import { verifyInMap, verifyNotInMap } from "./streammap.ts";
 import { ABSENCE_CHECKS, CHECKS, NOT_PROVEN } from "./verdict.ts";
 import type { Check, CheckName, State, Verdict } from "./verdict.ts";
@@ -44,8 +47,13 @@ export type { NodeAnswer } from "./nodes.ts";
 export type * from "./verdict.ts";
 export { ABSENCE_CHECKS, CHECKS } from "./verdict.ts";
 
+/** `claims`: what is to hold, or is wrong already, of each actor's signature. */
+interface ProofCase extends Case<Proof> {
+  readonly claims: ReadonlyMap<View, Finding>;
+}
+
 /** The steps of SPEC 15.1 to 15.14, in their order. */
-const STEPS: Readonly<Record<(typeof CHECKS)[number], (it: Case<Proof>) => Findings>> = {
+const STEPS: Readonly<Record<(typeof CHECKS)[number], (it: ProofCase) => Findings>> = {
   format: () => [],
   stream: checkStream,
   events: checkEvents,
@@ -63,16 +71,16 @@ const STEPS: Readonly<Record<(typeof CHECKS)[number], (it: Case<Proof>) => Findi
 };
 
 /** Runs the checks of SPEC 15 on a proof's bytes. */
-export function verify(raw: Uint8Array, policy: Policy, inputs: Inputs = {}): Verdict {
+export async function verify(raw: Uint8Array, policy: Policy, inputs: Inputs = {}): Promise<Verdict> {
   let proof: Proof;
   try {
     proof = parseProof(raw);
   } catch (problem) {
     return malformed(domainError(problem), CHECKS);
   }
-  const it: Case<Proof> = { proof, policy, inputs, headers: proof.anchors.map(headerOf) };
-  const checks = CHECKS.map((name) => run(name, STEPS[name](it)));
-  const order = tell(proof, it.headers, policy);
+  const it: ProofCase = { proof, policy, inputs, headers: proof.anchors.map(headerOf), claims: claimsOf(proof, policy) };
+  const checks = await Promise.all(CHECKS.map((name) => run(name, STEPS[name](it))));
+  const order = tell(proof, it.headers, policy, await signersOf(it));
   return {
     as_of: shownBlock(it.headers.at(-1) ?? null),
     checks,
@@ -100,7 +108,12 @@ const ABSENCE_STEPS: Readonly<Record<(typeof ABSENCE_CHECKS)[number], (it: Absen
 };
 
 /** Runs the checks of SPEC 15.18 on an absence proof's bytes: was nothing of this stream in the log? */
-export function verifyAbsence(raw: Uint8Array, policy: Policy, stream: Hash, inputs: Inputs = {}): Verdict {
+export async function verifyAbsence(
+  raw: Uint8Array,
+  policy: Policy,
+  stream: Hash,
+  inputs: Inputs = {},
+): Promise<Verdict> {
   let absence: Absence;
   try {
     absence = parseAbsence(raw);
@@ -109,7 +122,7 @@ export function verifyAbsence(raw: Uint8Array, policy: Policy, stream: Hash, inp
   }
   const headers = absence.anchors.map(headerOf);
   const it: AbsenceCase = { proof: absence, policy, inputs, headers, stream: stream as StreamId };
-  const checks = ABSENCE_CHECKS.map((name) => run(name, ABSENCE_STEPS[name](it)));
+  const checks = await Promise.all(ABSENCE_CHECKS.map((name) => run(name, ABSENCE_STEPS[name](it))));
   const state = failed(checks) ?? (policy.chain.test ? "test_data" : "unknown_code");
   return { as_of: shownBlock(headers.at(-1) ?? null), checks, not_proven: NOT_PROVEN, order: null, state };
 }
@@ -209,13 +222,31 @@ function* checkAbsent({ proof, stream }: AbsenceCase): Findings {
 }
 
 /** 15.10: who signed what they said. */
-function* checkSignatures(it: Case<Proof>): Findings {
-  const signed = viewsOf(it.proof).filter((view) => view.fields.has("signature"));
-  if (signed.length === 0) yield new Skipped("no_signatures", "no event is signed by an actor");
-  for (const view of signed) {
-    const value = view.fields.get("signature") ?? null;
-    yield* caught(() => verifyActor(value, view.digests, it.policy.log, it.proof.opening.stream));
+function* checkSignatures({ claims }: ProofCase): Findings {
+  if (claims.size === 0) yield new Skipped("no_signatures", "no event is signed by an actor");
+  yield* claims.values();
+}
+
+function claimsOf({ events, pending, opening }: Proof, policy: Policy): ReadonlyMap<View, Finding> {
+  const claims = new Map<View, Finding>();
+  for (const { view } of [...events, ...pending]) {
+    const value = view.fields.get("signature");
+    if (value === undefined) continue;
+    try {
+      claims.set(view, doubt(signedByActor(value, view.digests, policy.log, opening.stream), "actor_signature"));
+    } catch (problem) {
+      claims.set(view, domainError(problem));
+    }
   }
+  return claims;
+}
+
+async function signersOf({ claims }: ProofCase): Promise<Signers> {
+  const signers = new Map<View, string>();
+  for (const [view, claim] of claims) {
+    if ("holds" in claim && (await claim.holds)) signers.set(view, hex(claim.signed.key));
+  }
+  return signers;
 }
 
 function viewsOf(proof: Proof): readonly View[] {
@@ -255,7 +286,7 @@ function* checkPending(it: Case<Proof>): Findings {
   const shown = new Set(it.proof.events.map(({ entry }) => hex(entry.commitment)));
   for (const [at, pending] of it.proof.pending.entries()) {
     const where = `pending event ${at + 1}`;
-    yield* caught(() => verifyPending(it, pending, where));
+    yield* checkReceipt(it, pending, where);
     // SPEC 15.12: no event is there twice, pending or not
     const commits = hex(pending.promise.commitment);
     if (shown.has(commits)) yield new Altered("receipt", `${where}: this event is there already`);
@@ -266,17 +297,18 @@ function* checkPending(it: Case<Proof>): Findings {
   }
 }
 
-function verifyPending({ proof, policy }: Case<Proof>, { view, receipt, promise }: PendingEvent, where: string): void {
+function* checkReceipt({ proof, policy }: Case<Proof>, { view, receipt, promise }: PendingEvent, where: string): Findings {
   try {
-    verifyReceipt(receipt, policy.origin, policy.receiptKeys);
+    const signed = signedReceipt(receipt, policy.origin, policy.receiptKeys);
+    yield doubt(signed, "receipt", `${where}: the Ed25519 signature does not verify`);
   } catch (problem) {
-    throw new Altered("receipt", `${where}: ${domainError(problem).message}`);
+    yield new Altered("receipt", `${where}: ${domainError(problem).message}`);
   }
   const isThis =
     equal(promise.commitment, commitment(view.digests)) &&
     equal(promise.log, policy.log) &&
     equal(promise.stream, proof.opening.stream);
-  if (!isThis) throw new Altered("receipt", `${where}: the receipt is for another event`);
+  if (!isThis) yield new Altered("receipt", `${where}: the receipt is for another event`);
 }
 
 /** 15.15, 1 and 2: what stands against the record, or in the way of checking it. */

@@ -34,9 +34,14 @@ export interface Verifier<Nodes> {
   /** Asks the chain's nodes for what this proof, or absence proof, needs.  Silence is an answer: it never throws for a dead network. */
   askNodes(proof: Uint8Array): Promise<Nodes>;
   /** `attachments` maps the hash that the record names to the hash that was found. */
-  verify(proof: Uint8Array, stream: string, nodes: Nodes | null, attachments: ReadonlyMap<string, string> | null): Verdict;
+  verify(
+    proof: Uint8Array,
+    stream: string,
+    nodes: Nodes | null,
+    attachments: ReadonlyMap<string, string> | null,
+  ): Promise<Verdict>;
   /** Verifies an absence proof of this stream. */
-  verifyAbsence(proof: Uint8Array, stream: string, nodes: Nodes | null): Verdict;
+  verifyAbsence(proof: Uint8Array, stream: string, nodes: Nodes | null): Promise<Verdict>;
   sha256(bytes: Uint8Array): string;
 }
 
@@ -80,7 +85,7 @@ async function check<Nodes>(
   const proof = answer.bytes;
 
   // A first look, without chain and files, to learn what to ask for.  Nothing of it is shown but malformed.
-  const glance = verifier.verify(proof, link.stream, null, null);
+  const glance = await verifier.verify(proof, link.stream, null, null);
   if (glance.state === "malformed" || glance.order === null) {
     return { kind: "result", result: { verdict: glance, proof, files: new Map() } };
   }
@@ -91,7 +96,7 @@ async function check<Nodes>(
   if (named.length > 0) await enter("files");
   const { files, hashes } = await fetching;
   await enter("check");
-  const verdict = verifier.verify(proof, link.stream, nodes, hashes);
+  const verdict = await verifier.verify(proof, link.stream, nodes, hashes);
   return { kind: "result", result: { verdict, proof, files } };
 }
 
@@ -105,11 +110,12 @@ async function absence<Nodes>(
   const answer = await download(absenceUrl(link), PROOF_LIMITS);
   if (answer.status !== 200) return unknown;
   const proof = answer.bytes;
-  if (verifier.verifyAbsence(proof, link.stream, null).state === "malformed") return unknown;
+  const glance = await verifier.verifyAbsence(proof, link.stream, null);
+  if (glance.state === "malformed") return unknown;
   await enter("chain");
   const nodes = await verifier.askNodes(proof);
   await enter("check");
-  const verdict = verifier.verifyAbsence(proof, link.stream, nodes);
+  const verdict = await verifier.verifyAbsence(proof, link.stream, nodes);
   // A proof that does not hold proves nothing of the code; no record was seen that could be called altered.
   return verdict.state === "altered" ? unknown : { kind: "result", result: { verdict, proof, files: new Map() } };
 }
