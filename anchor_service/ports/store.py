@@ -213,6 +213,9 @@ class AnchorStore(Protocol):
 class Snapshot(LogReader, Protocol):
     """One unchanging state of the store, for reading."""
 
+    def bucket(self, depth: int, batch: int, number: int) -> Bucket | None:
+        """Return a bucket of the map as of this batch; None where it holds nothing."""
+
     def stream(self, tenant: str, order_id: str) -> Stream | None:
         """Return the stream of an order."""
 

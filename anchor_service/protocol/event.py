@@ -27,6 +27,10 @@ FIELD_NAME: Final = re.compile(r"[a-z0-9_.]{1,64}", re.ASCII)
 ROLE: Final = re.compile(r"[a-z_]{1,64}", re.ASCII)
 
 _SALT: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+# Text without escapes is its own canonical form.
+_PLAIN: Final = re.compile(
+    r'\["[0-9a-f]{32}","([a-z0-9_.]{1,64})","([^"\\\x00-\x1f\ud800-\udfff]{0,16000})"\]', re.ASCII
+)
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _NAME_TEXT: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{MAX_NAME}}}")
 _NUMBER: Final = "(0|[1-9][0-9]{0,15})"
@@ -63,12 +67,21 @@ class Disclosure:
 
 def parse_disclosure(text: str) -> Disclosure:
     """Read a disclosure that is in canonical form; Malformed otherwise."""
+    name, value = read_disclosure(text)
+    return Disclosure(name, value, text)
+
+
+def read_disclosure(text: str) -> tuple[str, JSON]:
+    """Return name and value of a disclosure that is in canonical form; Malformed otherwise."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        return plain[1], plain[2]
     raw = text.encode()
     if len(raw) > MAX_DISCLOSURE:
         raise Malformed("disclosure", f"a disclosure has more than {MAX_DISCLOSURE} bytes")
     match parse_canonical(raw):
         case [str(salt), str(name), value] if _SALT.fullmatch(salt) and FIELD_NAME.fullmatch(name):
-            return Disclosure(name, value, text)
+            return name, value
     raise Malformed("disclosure", "a disclosure is not [salt, name, value]")
 
 

@@ -62,6 +62,14 @@ def verify_anchored(evidence: ChainEvidence, registry: bytes, log: LogId, size: 
     evidence's length, and decides whether it trusts the block's hash: that the block is canonical is not proven here.
     """
     header = read_header(evidence.header)
+    verify_recorded(evidence, registry, log, size, root, header=header)
+    return header
+
+
+def verify_recorded(
+    evidence: ChainEvidence, registry: bytes, log: LogId, size: int, root: Hash, *, header: BlockHeader
+) -> None:
+    """Prove the same as `verify_anchored`, with the evidence's header read already."""
     receipt = _read_receipt(_prove_value(header.receipts_root, evidence.index, evidence.nodes))
     # SPEC 12.4: Status is 1.
     if receipt[0] != b"\x01":
@@ -71,7 +79,7 @@ def verify_anchored(evidence: ChainEvidence, registry: bytes, log: LogId, size: 
         raise Malformed("evidence", "a receipt's logs are a list")
     for event in (read_anchored(item, registry) for item in logs):
         if event is not None and (event.log, event.size, event.root) == (log, size, root):
-            return header
+            return
     where = f"transaction {evidence.index} of block {header.number}"
     raise Altered("anchored_missing", f"{where} does not record size {size} with root {root} of log {log}")
 

@@ -9,6 +9,8 @@ from typing import Final, Self
 from anchor_service.protocol.errors import Malformed
 
 HASH_SIZE: Final = 32
+_made: Final = bytes.__new__
+"""Makes a Hash of what is known to have 32 bytes."""
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 FIELD: Final = b"sealtrail/v1/field\0"
@@ -61,9 +63,9 @@ def parse_hash(text: object, where: str) -> Hash:
     """Read 64 lower-case hexadecimal digits, nothing else; Malformed names `where`."""
     if not isinstance(text, str) or _HEX.fullmatch(text) is None:
         raise Malformed("hash_syntax", f"{where}: expected 64 lower-case hexadecimal digits")
-    return Hash(bytes.fromhex(text))
+    return _made(Hash, bytes.fromhex(text))
 
 
 def tagged(domain: bytes, data: bytes) -> Hash:
     """SHA-256 of a domain string (it ends in a zero byte) and the data (SPEC 2.2)."""
-    return Hash(sha256(domain + data).digest())
+    return _made(Hash, sha256(domain + data).digest())

@@ -60,7 +60,7 @@ def path_length(index: int, size: int) -> int:
     return inner + (index >> inner).bit_count()
 
 
-def verify_inclusion(leaf: Leaf, index: int, size: int, path: Sequence[Hash], root: Hash) -> None:
+def verify_inclusion(leaf: Leaf, index: int, size: int, path: Sequence[bytes], root: Hash) -> None:
     """Prove that `leaf` is at `index` in the tree of `size` leaves with this root (RFC 9162 2.1.3.2).
 
     Altered `path_length` where the path's length is not the one that index and size give, `inclusion` where it leads
@@ -72,10 +72,10 @@ def verify_inclusion(leaf: Leaf, index: int, size: int, path: Sequence[Hash], ro
     if len(path) != path_length(index, size):
         raise Altered("path_length", f"the path has {len(path)} hashes, not {path_length(index, size)}")
     inner = (index ^ (size - 1)).bit_length()
-    here: Hash = leaf
+    here: bytes = leaf
     for level, sibling in enumerate(path):
-        left = level >= inner or index >> level & 1
-        here = node_hash(sibling, here) if left else node_hash(here, sibling)
+        pair = sibling + here if level >= inner or index >> level & 1 else here + sibling
+        here = sha256(NODE_PREFIX + pair).digest()
     if here != root:
         raise Altered("inclusion", f"the path from index {index} leads to another root")
 

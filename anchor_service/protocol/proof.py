@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.canonical import JSON, parse_canonical, print_json
@@ -34,7 +35,7 @@ from anchor_service.protocol.shape import VERSION, document, hex_bytes, items, m
 from anchor_service.protocol.streammap import MAX_DEPTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 FORMAT: Final = "sealtrail/proof"
 MAX_PROOF: Final = 16 * 2**20
@@ -221,14 +222,16 @@ def _check_pending(pending: tuple[PendingEvent, ...], accepted: int) -> None:
 def _event(value: JSON, where: str) -> ProvenEvent:
     event = members(value, ("anchor", "disclosed", "entry", "hidden", "index", "path"), where)
     entry = text(event["entry"], f"{where}.entry")
-    parse_event_entry(entry)
-    return ProvenEvent(
+    values = parse_event_entry(entry)
+    proven = ProvenEvent(
         view=_view(event, where),
         entry_text=entry,
         index=whole(event["index"], f"{where}.index"),
         path=parse_path(event["path"], f"{where}.path"),
         anchor=whole(event["anchor"], f"{where}.anchor"),
     )
+    proven.__dict__["entry"] = values  # read once
+    return proven
 
 
 def _view(value: dict[str, JSON], where: str) -> View:
@@ -256,7 +259,7 @@ def _view(value: dict[str, JSON], where: str) -> View:
 
 def parse_path(value: JSON, where: str, most: int = MAX_PATH) -> tuple[Hash, ...]:
     """Read an array of at most `most` hashes."""
-    return tuple(parse_hash(item, where) for item in items(value, most, where))
+    return tuple([parse_hash(item, where) for item in items(value, most, where)])
 
 
 def parse_anchor(value: JSON, where: str) -> ProvenAnchor:
@@ -265,9 +268,8 @@ def parse_anchor(value: JSON, where: str) -> ProvenAnchor:
     block = members(anchor["block"], ("header", "index", "nodes"), f"{where}.block")
     seal = members(anchor["seal"], ("entry", "path"), f"{where}.seal")
     checkpoint, entry = text(anchor["checkpoint"], f"{where}.checkpoint"), text(seal["entry"], f"{where}.seal.entry")
-    parse_checkpoint(checkpoint)
-    parse_seal_entry(entry)
-    return ProvenAnchor(
+    values = {"checkpoint": parse_checkpoint(checkpoint), "seal": parse_seal_entry(entry)}
+    proven = ProvenAnchor(
         checkpoint_text=checkpoint,
         seal_text=entry,
         seal_path=parse_path(seal["path"], f"{where}.seal.path"),
@@ -280,6 +282,8 @@ def parse_anchor(value: JSON, where: str) -> ProvenAnchor:
             ),
         ),
     )
+    proven.__dict__.update(values)  # read once
+    return proven
 
 
 def _pending(value: JSON, where: str) -> PendingEvent:
@@ -301,32 +305,56 @@ def parse_receipt(value: JSON, where: str = "receipt") -> Receipt:
 
 def print_proof(proof: Proof) -> bytes:
     """Print a proof; parse_proof reads it back to the same value."""
-    return print_json(
-        {
-            "anchors": [print_anchor(anchor) for anchor in proof.anchors],
-            "events": [
-                _print_view(event.view)
-                | {
-                    "anchor": event.anchor,
-                    "entry": event.entry_text,
-                    "index": event.index,
-                    "path": print_path(event.path),
-                }
-                for event in proof.events
-            ],
-            "format": FORMAT,
-            "map": print_path(proof.map_path),
-            "pending": [
-                _print_view(pending.view) | {"receipt": print_receipt(pending.receipt)} for pending in proof.pending
-            ],
-            "stream": {
-                "order_id": proof.opening.order_id,
-                "salt": proof.opening.salt.hex(),
-                "tenant": proof.opening.tenant,
-            },
-            "v": VERSION,
-        }
+    return join_proof(
+        proof.opening,
+        anchors=[print_json(print_anchor(anchor)).decode() for anchor in proof.anchors],
+        events=[
+            join_event(
+                anchor=event.anchor,
+                disclosed=[encode_basestring(field.text) for field in event.view.disclosed],
+                entry=event.entry_text,
+                hidden=[f'"{name}":"{event.view.hidden[name].hex()}"' for name in sorted(event.view.hidden)],
+                index=event.index,
+                path=event.path,
+            )
+            for event in proof.events
+        ],
+        map_path=proof.map_path,
+        pending=proof.pending,
     )
+
+
+def join_event(
+    *, anchor: int, disclosed: Sequence[str], entry: str, hidden: Sequence[str], index: int, path: Iterable[bytes]
+) -> str:
+    """Print an event from its parts: `disclosed` are JSON strings, `hidden` JSON members, both in order of names."""
+    return (
+        f'{{"anchor":{anchor},"disclosed":[{",".join(disclosed)}],"entry":{encode_basestring(entry)},'
+        f'"hidden":{{{",".join(hidden)}}},"index":{index},"path":{_join_path(path)}}}'
+    )
+
+
+def join_proof(
+    opening: Opening,
+    *,
+    anchors: Sequence[str],
+    events: Sequence[str],
+    map_path: Iterable[bytes],
+    pending: Sequence[PendingEvent],
+) -> bytes:
+    """Print a proof from anchors and events that are printed already."""
+    waiting = [_print_view(event.view) | {"receipt": print_receipt(event.receipt)} for event in pending]
+    return (
+        f'{{"anchors":[{",".join(anchors)}],"events":[{",".join(events)}],"format":"{FORMAT}",'
+        f'"map":{_join_path(map_path)},"pending":{print_json([*waiting]).decode()},'
+        f'"stream":{{"order_id":{encode_basestring(opening.order_id)},"salt":"{opening.salt.hex()}",'
+        f'"tenant":{encode_basestring(opening.tenant)}}},"v":{VERSION}}}'
+    ).encode()
+
+
+def _join_path(path: Iterable[bytes]) -> str:
+    steps = '","'.join([step.hex() for step in path])
+    return f'["{steps}"]' if steps else "[]"
 
 
 def print_anchor(anchor: ProvenAnchor) -> dict[str, JSON]:

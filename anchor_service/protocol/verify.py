@@ -18,7 +18,7 @@ from anchor_service.protocol.event import (
     check_mandatory,
     follows,
 )
-from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored
+from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored, verify_recorded
 from anchor_service.protocol.hashes import LogId, StreamId, parse_hash
 from anchor_service.protocol.merkle import leaf_hash, verify_inclusion
 from anchor_service.protocol.nodes import answers_that_count, trust_block
@@ -87,6 +87,16 @@ def verify_absence(raw: bytes, policy: Policy, stream: StreamId, inputs: Inputs 
     )
     state = _failed(checks) or (State.TEST_DATA if policy.chain.test else State.UNKNOWN_CODE)
     return Verdict(state=state, checks=checks, as_of=case.headers[-1])
+
+
+def verify_anchor(anchor: ProvenAnchor, policy: Policy) -> None:
+    """Prove by SPEC 15.5 to 15.8 all that a proof says of this anchor; Altered, Malformed or Unproven otherwise."""
+    checkpoint = anchor.checkpoint
+    verify_checkpoint(checkpoint, policy)
+    _verify_seal(anchor, policy.log)
+    registry, evidence = policy.chain.registry, anchor.evidence
+    header = verify_anchored(evidence, registry, policy.log, checkpoint.size, checkpoint.root)
+    trust_block(BlockId(header.number, header.hash), policy, ())
 
 
 def _malformed(problem: Malformed, names: Sequence[str]) -> Verdict:
@@ -201,9 +211,13 @@ def _verify_seal(anchor: ProvenAnchor, log: LogId) -> None:
 def _anchor(case: _Case[Proof] | _Case[Absence]) -> Findings:
     """15.7: the registry recorded each checkpoint."""
     registry = case.policy.chain.registry
-    for anchor in case.proof.anchors:
-        checkpoint = anchor.checkpoint
-        yield from _caught(verify_anchored, anchor.evidence, registry, case.log, checkpoint.size, checkpoint.root)
+    for anchor, header in zip(case.proof.anchors, case.headers, strict=True):
+        checkpoint, evidence = anchor.checkpoint, anchor.evidence
+        what = registry, case.log, checkpoint.size, checkpoint.root
+        if header is None:  # to say what is wrong with it
+            yield from _caught(verify_anchored, evidence, *what)
+        else:
+            yield from _caught(verify_recorded, evidence, *what, header=header)
 
 
 def _block(case: _Case[Proof] | _Case[Absence]) -> Findings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from anchor_service.protocol.event import SALT_SIZE, derive_salts
+from anchor_service.protocol.event import SALT_SIZE, print_salts
 from anchor_service.protocol.hashes import HASH_SIZE
 
 _SALTED: Final = len('["') + 2 * SALT_SIZE + len('",')
@@ -25,5 +25,5 @@ def unpack(stored: bytes, secret: bytes | None) -> bytes:
     lines = stored.split(b"\n")
     # Without its secret no salt is right: whoever compares with the commitment sees it, as with any other damage.
     known = secret if secret is not None and len(secret) == HASH_SIZE else bytes(HASH_SIZE)
-    salts = derive_salts(known, len(lines))
-    return b"\n".join([b'["%b",%b]' % (salt.hex().encode(), line) for salt, line in zip(salts, lines, strict=True)])
+    salts = print_salts(known, len(lines))
+    return b"\n".join([b'["%b",%b]' % (salt.encode(), line) for salt, line in zip(salts, lines, strict=True)])

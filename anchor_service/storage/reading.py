@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from anchor_service.ports import (
     AnchorRow,
@@ -29,11 +29,14 @@ from anchor_service.storage.anchors import read_anchor, read_anchors_below, read
 from anchor_service.storage.database import Database
 from anchor_service.storage.events import STORED, read_group, read_stored
 from anchor_service.storage.log import ConnectionReader, read_checkpoint
+from anchor_service.storage.packing import unpack
+from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import (
     anchors,
     batches,
     checkpoints,
     entries,
+    event_secrets,
     events,
     map_buckets,
     receipt_groups,
@@ -44,6 +47,56 @@ from anchor_service.storage.tables import (
 
 _LOGGED: Final = STORED.add_columns(entries.c.idx, entries.c.entry).join(
     entries, entries.c.event == events.c.number, isouter=True
+)
+
+# What every proof asks.
+_STREAM: Final = Quick(
+    select(streams.c.stream, streams.c.salt).where(
+        streams.c.tenant == bindparam("tenant"), streams.c.order_id == bindparam("order_id")
+    )
+)
+_EVENTS: Final = Quick(
+    select(
+        events.c.number,
+        events.c.event_id,
+        event_secrets.c.secret,
+        events.c.commitment,
+        events.c.disclosures,
+        events.c.accepted,
+        entries.c.idx,
+        entries.c.entry,
+    )
+    .join(streams, streams.c.number == events.c.stream)
+    .join(event_secrets, event_secrets.c.event == events.c.number, isouter=True)
+    .join(entries, entries.c.event == events.c.number, isouter=True)
+    .where(
+        events.c.tenant == bindparam("tenant"),
+        streams.c.tenant == bindparam("tenant"),
+        streams.c.stream == bindparam("stream"),
+    )
+    .order_by(events.c.number)
+)
+_COVERING: Final = Quick(
+    select(func.min(anchors.c.size)).where(
+        anchors.c.state == AnchorState.FINAL.value, anchors.c.size > bindparam("place")
+    )
+)
+_FINAL_SIZE: Final = Quick(select(func.max(anchors.c.size)).where(anchors.c.state == AnchorState.FINAL.value))
+_DISCLOSED: Final = Quick(
+    select(view_fields.c.field).where(
+        view_fields.c.tenant == bindparam("tenant"), view_fields.c.audience == bindparam("audience")
+    )
+)
+_TILE: Final = Quick(select(tiles.c.data).where(tiles.c.level == bindparam("level"), tiles.c.idx == bindparam("place")))
+_BUCKET: Final = Quick(
+    select(map_buckets.c.holds, map_buckets.c.hash, map_buckets.c.streams)
+    .where(
+        map_buckets.c.depth == bindparam("depth"),
+        map_buckets.c.bucket == bindparam("number"),
+        map_buckets.c.batch <= bindparam("as_of"),
+    )
+    .order_by(map_buckets.c.batch.desc())
+    .limit(1)
 )
 
 
@@ -63,18 +116,33 @@ class Reading:
 class DatabaseSnapshot(ConnectionReader):
     """The port `Snapshot`."""
 
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of a tile."""
+        return _TILE.value(self._connection, level=level, place=index) or b""
+
+    def bucket(self, depth: int, batch: int, number: int) -> Bucket | None:
+        """Return a bucket of the map as of this batch; None where it holds nothing."""
+        row = _BUCKET.first(self._connection, depth=depth, as_of=batch, number=number)
+        return None if row is None else Bucket(Subtree(row[0], Hash(row[1])), row[2])
+
     def stream(self, tenant: str, order_id: str) -> Stream | None:
         """Return the stream of an order."""
-        query = select(streams).where(streams.c.tenant == tenant, streams.c.order_id == order_id)
-        row = self._connection.execute(query).first()
-        return None if row is None else Stream(StreamId(row.stream), Hash(row.salt), row.tenant, row.order_id)
+        row = _STREAM.first(self._connection, tenant=tenant, order_id=order_id)
+        return None if row is None else Stream(StreamId(row[0]), Hash(row[1]), tenant, order_id)
 
     def events(self, stream: Stream) -> list[LoggedEvent]:
         """Return a stream's events in order of acceptance."""
-        query = _LOGGED.where(
-            events.c.tenant == stream.tenant, streams.c.tenant == stream.tenant, streams.c.stream == stream.id
-        ).order_by(events.c.number)
-        return [LoggedEvent(read_stored(row), row.idx, row.entry) for row in self._connection.execute(query)]
+        rows = _EVENTS.rows(self._connection, tenant=stream.tenant, stream=stream.id)
+        return [
+            LoggedEvent(
+                StoredEvent(
+                    number, stream, event_id, secret or b"", Hash(commitment), unpack(disclosures, secret), accepted
+                ),
+                place,
+                entry,
+            )
+            for number, event_id, secret, commitment, disclosures, accepted, place, entry in rows
+        ]
 
     def event(self, tenant: str, event_id: str) -> StoredEvent | None:
         """Return an event."""
@@ -91,8 +159,8 @@ class DatabaseSnapshot(ConnectionReader):
 
     def covering(self, index: int) -> int | None:
         """Return the size of the first FINAL anchor that covers this index."""
-        query = select(func.min(anchors.c.size)).where(anchors.c.state == AnchorState.FINAL, anchors.c.size > index)
-        return self._connection.execute(query).scalar()
+        size: int | None = _COVERING.value(self._connection, place=index)
+        return size
 
     def mined_size(self) -> int:
         """Return the size of the greatest MINED or FINAL anchor, 0 for none."""
@@ -101,8 +169,7 @@ class DatabaseSnapshot(ConnectionReader):
 
     def final_size(self) -> int:
         """Return the size of the greatest FINAL anchor, 0 for none."""
-        query = select(func.max(anchors.c.size)).where(anchors.c.state == AnchorState.FINAL)
-        return self._connection.execute(query).scalar() or 0
+        return _FINAL_SIZE.value(self._connection) or 0
 
     def evidence(self, size: int) -> ChainEvidence:
         """Return the evidence of a FINAL anchor."""
@@ -172,10 +239,9 @@ class DatabaseSnapshot(ConnectionReader):
 
     def disclosed(self, tenant: str, audience: Audience) -> frozenset[str]:
         """Return the fields that the tenant shows to this audience beside the public ones."""
-        query = select(view_fields.c.field).where(
-            view_fields.c.tenant == tenant, view_fields.c.audience == audience.value
+        return frozenset(
+            field for (field,) in _DISCLOSED.rows(self._connection, tenant=tenant, audience=audience.value)
         )
-        return frozenset(self._connection.execute(query).scalars())
 
     def waiting(self) -> tuple[int, int | None]:
         """Return how many events are not in the log, and when the oldest of them was accepted."""

@@ -149,7 +149,7 @@ REACHED = (
     "services/ingest.py",
     "services/prepare",
     "services/label.py",
-    "services/prove.py",
+    "services/prove",
 )
 NOT_REACHED = {"disclosure", "event_entry", "seal_entry", "number", "not_canonical", "json_canonical", "tenant_unknown"}
 RAISED = {"Malformed", "NotFound", "AlreadyThere", "Altered", "HttpProblem", "Problem"}

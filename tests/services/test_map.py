@@ -305,14 +305,14 @@ def test_a_newer_anchor_is_waited_for_and_an_older_is_asked_again(log: OpenLog) 
     log.settle()
     stream = prove.order("acme", "M-0").stream
     with log.service._reading.snapshot() as old:
-        size = old.final_size()
+        seal = prove.anchored(old.final_size()).seal
         log.accept(*orders(0, 3, "paid"))
         log.settle()
         assert len(parse_proof(log.proof("M-0")).events) == 2
-        assert prove._map.path(old, size, stream) is None
+        assert prove.proofs.map.path(old, seal, stream) is None
     calls = iter([None])
-    original = prove._proof
-    prove._proof = lambda *given: next(calls, original(*given))  # type: ignore[method-assign]
+    original = prove.proofs._proof
+    prove.proofs._proof = lambda *given: next(calls, original(*given))  # type: ignore[method-assign]
     assert log.verdict(log.proof("M-0")).state is State.TEST_DATA
 
 
@@ -361,7 +361,7 @@ def test_what_is_not_in_the_log_is_shown_not_to_be(log: OpenLog) -> None:
     # What is accepted and not under a final anchor was not in the log then.
     log.accept(event("later", "M-999"))
     assert parse_absence(prove.absence(prove.order("acme", "M-999").stream)).anchor.checkpoint.size == 202
-    original = prove._absence
+    original = prove.proofs._absence
     calls = iter([None])
-    prove._absence = lambda stream: next(calls, original(stream))  # type: ignore[method-assign]
+    prove.proofs._absence = lambda stream: next(calls, original(stream))  # type: ignore[method-assign]
     assert parse_absence(prove.absence(nobody)).anchor.checkpoint.size == 202
