@@ -32,7 +32,7 @@ from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId
 from anchor_service.protocol.merkle import leaf_hash, prove_consistency, verify_consistency
 from anchor_service.protocol.note import VerifierKey
 from anchor_service.protocol.streammap import Subtree, bucket_of
-from anchor_service.services.sealed_map import KeptMap, MapAfter, check_map, load_map, refuse_map, regrow
+from anchor_service.services.seal.kept import KeptMap, MapAfter, check_map, load_map, refuse_map, regrow
 
 CROWDED: Final = 8
 """Streams in a bucket on average, above which the map gets twice as many buckets or more."""
