@@ -154,7 +154,7 @@ def prepare_plain(raw: bytes, key: str | None, secret: bytes) -> Prepared | None
         event = _read(raw)
         event_id = parse_name(key, "") if event.event_id is UNSET else event.event_id
         data = _check(event, raw)
-    except (MsgspecError, UnicodeDecodeError, Malformed):
+    except (_NotPlain, MsgspecError, UnicodeDecodeError, Malformed):
         return None
     fields = [(name, value) for name, value in zip(_NAMES, _values(event, data), strict=True) if value is not UNSET]
     salts = print_salts(secret, len(fields))
@@ -168,13 +168,17 @@ def prepare_plain(raw: bytes, key: str | None, secret: bytes) -> Prepared | None
     return Prepared(event_id, event.order_id, secret, False, commitment, lines, {})  # noqa: FBT003 - the name is there
 
 
+class _NotPlain(Exception):
+    """The strict way decides."""
+
+
 def _check(event: _Event, raw: bytes) -> Raw | UnsetType:
-    """Take the free data out of an event and return its canonical form; Malformed where the event is not plain."""
+    """Take the free data out of an event and return its canonical form; raise where the event is not plain."""
     if event.type not in TYPES or event.type == "signed":  # more is asked of one that is signed
-        raise Malformed("not_plain", "the strict way decides")
+        raise _NotPlain
     parse_time(event.occurred_at)
     if event.items is not UNSET and not all(item.gtin is UNSET or _is_gtin(item.gtin) for item in event.items):
-        raise Malformed("not_plain", "the strict way decides")
+        raise _NotPlain
     quotes = _quotes(raw)
     data: Raw | UnsetType = UNSET
     if event.data is not UNSET:
@@ -182,11 +186,11 @@ def _check(event: _Event, raw: bytes) -> Raw | UnsetType:
         event.data = UNSET
         quotes -= 2 + _quotes(given)
         if not isinstance(read := parse_json(given), dict):
-            raise Malformed("not_plain", "the strict way decides")
+            raise _NotPlain
         data = Raw(print_json(read))
     printed = _print(event)
     if _quotes(printed) != quotes or _has_control(printed):
-        raise Malformed("not_plain", "the strict way decides")
+        raise _NotPlain
     return data
 
 
