@@ -37,8 +37,8 @@ def bench(*, quick: bool) -> Bench:
     table = Bench(f"A proof from storage, {database}")
     rounds = 60 if quick else 300
     for size in SIZES[:1] if quick else SIZES:
-        with _log(size) as (folder, prefix, orders):
-            _measure(table, folder, f"{size:,} entries", [f"{prefix}{number:011d}" for number in orders], rounds)
+        with _log(size) as (folder, name):
+            _measure(table, folder, size, [name(choice.randrange(size // STEPS)) for _ in range(rounds)])
     with tempfile.TemporaryDirectory() as place, SqliteTree(str(Path(place) / "tree.db")) as tree:
         tree.append_entries([b"entry %d" % number for number in range(SIZES[0])])
         paths = [_timed(lambda: tree.prove_inclusion(choice.randrange(SIZES[0]) + 1)) for _ in range(rounds // 10)]
@@ -50,11 +50,12 @@ choice = random.Random(1)  # noqa: S311 - which orders are asked for
 
 
 @contextmanager
-def _log(size: int) -> Iterator[tuple[Path, str, range]]:
-    """Make a log; its folder, and how its orders of twelve events are called."""
+def _log(size: int) -> Iterator[tuple[Path, Callable[[int], str]]]:
+    """Make a log; return its folder, and what names its orders of twelve events, from 0 on."""
     if size > SIZES[0]:
-        with grown.grown(entries=size, streams=size // STEPS) as folder:
-            yield folder, "newest-", range(grown.NEWEST)
+        orders = size // STEPS
+        with grown.grown(entries=orders * STEPS, streams=orders) as folder:
+            yield folder, lambda number: grown.order_of(number + 1)
         return
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "log"
@@ -63,26 +64,23 @@ def _log(size: int) -> Iterator[tuple[Path, str, range]]:
             world.fill(service, size, "proof", STEPS)
             if not service.settle(600):
                 raise RuntimeError("not all is anchored")
-        yield folder, "proof-", range(size // STEPS)
+        yield folder, lambda number: f"proof-{number:011d}"
 
 
-def _measure(table: Bench, folder: Path, what: str, orders: list[str], rounds: int) -> None:
-    settings = Settings(data=folder)
+def _measure(table: Bench, folder: Path, size: int, orders: list[str]) -> None:
+    settings, what = Settings(data=folder), f"{size:,} entries"
     if not settings.database:
-        table.add(
-            f"{what}: the first, cold, by the clock", [_cold(settings, choice.choice(orders)) for _ in range(5)], "ms"
-        )
+        table.add(f"{what}: the first, cold, by the clock", [_cold(settings, order) for order in orders[:5]], "ms")
     desk = look(settings)
     try:
         first: list[float] = []
         again: list[float] = []
-        for _ in range(rounds):
-            order = choice.choice(orders)
+        for order in orders:
             for samples in (first, again):  # the same order twice: the second time its pages are warm
                 samples.append(_timed(lambda order=order: _prove(desk, order)))  # type: ignore[misc] # a default
     finally:
         desk.stop()
-    table.add(f"{what}: any order, warm", first[1:], "ms", goal=GOAL)
+    table.add(f"{what}: any order, warm", first[1:], "ms", goal=GOAL, size=size)
     table.add(f"{what}: the same again", again, "ms", goal=GOAL)
 
 
