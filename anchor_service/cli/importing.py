@@ -15,7 +15,7 @@ from rich.table import Table
 
 from anchor_service.cli.client import Client
 from anchor_service.cli.console import BAD_INPUT, COULD_NOT, Failure, err, out, progress
-from anchor_service.cli.opening import opened
+from anchor_service.cli.opening import opened, spare_garbage_collection
 from anchor_service.cli.options import HOME, Data, Tenant, settings_of
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.services.imports import Import, Report, rows_of
@@ -74,6 +74,7 @@ def _local(settings: Settings, tenant: str) -> Iterator[Submit]:
     """Store into a log in this process; what was imported is sealed and anchored before it ends."""
     with opened(settings) as service:
         service.start()
+        spare_garbage_collection()
 
         def submit(items: Sequence[bytes]) -> Future[list[str | SealtrailError]]:
             answers: Future[list[str | SealtrailError]] = Future()

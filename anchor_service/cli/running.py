@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import signal
 import socket
 import threading
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from anchor_service.api.app import create_app
 from anchor_service.api.server import HttpServer
 from anchor_service.cli.console import Failure
+from anchor_service.cli.opening import spare_garbage_collection
 from anchor_service.wiring import Front, Worker
 
 _OWN: Final = ("localhost", "127.0.0.1", "::1")
@@ -38,7 +38,7 @@ def served(service: Front, server: HttpServer, *, public_entries: bool = False) 
     try:
         service.start()
         server.start(create_app(service, public_entries=public_entries))
-        _spare_garbage_collection()
+        spare_garbage_collection()
         yield
     finally:
         # Whoever presses Ctrl-C again would cut the order short, and leave threads behind that never end.
@@ -52,22 +52,11 @@ def worked(worker: Worker) -> Iterator[None]:
     """Seal and anchor an open log, or stand by; at the end what was begun is finished, and the lease released."""
     try:
         worker.start()
-        _spare_garbage_collection()
+        spare_garbage_collection()
         yield
     finally:
         with _deaf():
             worker.stop()
-
-
-def _spare_garbage_collection() -> None:
-    """Take what a started service consists of out of garbage collection, and collect the rest more rarely.
-
-    Ingest and seal make many small tuples that are gone by themselves a moment later; looking through them and through
-    all that the libraries hold cost a fifth of the time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ A port is declared for its consumer and says what holds when a call returns.  Ad
 from anchor_service.ports.buckets import (
     Bucket,
     MapShape,
+    OpenBucket,
     make_bucket,
     map_leaves,
     parse_record,
@@ -112,6 +113,7 @@ __all__ = [
     "NewEvent",
     "Nodes",
     "NotFound",
+    "OpenBucket",
     "OrderRow",
     "Prepared",
     "Preparer",

@@ -7,9 +7,10 @@ ascending order of streams.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final, NamedTuple
 
-from anchor_service.protocol.hashes import HASH_SIZE, MAP_LEAF, Hash, StreamId, tagged
+from anchor_service.protocol.hashes import HASH_SIZE, MAP_LEAF, ZERO, Hash, StreamId
 from anchor_service.protocol.streammap import MapLeaf, Subtree, subtree
 
 RECORD_SIZE: Final = HASH_SIZE + 8 + HASH_SIZE
@@ -30,6 +31,12 @@ class Bucket(NamedTuple):
     subtree: Subtree
     records: bytes
 
+    @property
+    def checksum(self) -> bytes:
+        """SHA-256 over all of it: cheaper than the subtree, where it is only to be seen that nothing has changed."""
+        holds, digest = self.subtree
+        return sha256(b"%d" % holds + digest + self.records).digest()
+
 
 def make_bucket(records: Iterable[bytes], depth: int) -> Bucket:
     """Hash the records of a bucket, in any order."""
@@ -37,9 +44,44 @@ def make_bucket(records: Iterable[bytes], depth: int) -> Bucket:
     return Bucket(subtree(map_leaves(joined), depth), joined)
 
 
-def map_leaves(records: bytes) -> list[tuple[bytes, Hash]]:
+class OpenBucket:
+    """A bucket that is changed: what stays as it was is hashed once, when the bucket is opened."""
+
+    def __init__(self, records: bytes, depth: int) -> None:
+        """Take a bucket's records as they are stored, and hash them: `before` is their subtree."""
+        self._depth = depth
+        self._nodes: dict[bytes, bytes] = {}
+        leaves = map_leaves(records)
+        self.before = subtree(leaves, depth, self._nodes)
+        self._leaves = dict(leaves)
+        self._records = {record[:HASH_SIZE]: record for record in split_records(records)}
+
+    def last(self, stream: bytes) -> tuple[int, bytes]:
+        """Return how many entries a stream has, and the leaf of the last."""
+        record = self._records.get(stream)
+        return (0, ZERO) if record is None else (int.from_bytes(record[_COUNT]), record[_HEAD])
+
+    def put(self, stream: bytes, count: int, head: bytes) -> None:
+        """Set a stream's count and head."""
+        self._records[stream] = stream + count.to_bytes(8) + head
+        self._leaves.pop(stream, None)
+
+    def close(self) -> Bucket:
+        """Return the bucket as it is now."""
+        streams = sorted(self._records)
+        for stream in self._records.keys() - self._leaves.keys():
+            self._leaves[stream] = _map_leaf(self._records[stream])
+        found = subtree([(stream, self._leaves[stream]) for stream in streams], self._depth, self._nodes)
+        return Bucket(found, b"".join([self._records[stream] for stream in streams]))
+
+
+def _map_leaf(record: bytes) -> bytes:
+    return sha256(MAP_LEAF + record).digest()
+
+
+def map_leaves(records: bytes) -> list[tuple[bytes, bytes]]:
     """Return stream and map leaf of each record."""
-    return [(record[:HASH_SIZE], tagged(MAP_LEAF, record)) for record in split_records(records)]
+    return [(record[:HASH_SIZE], _map_leaf(record)) for record in split_records(records)]
 
 
 def split_records(records: bytes) -> list[bytes]:

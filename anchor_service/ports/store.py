@@ -126,8 +126,14 @@ class LogReader(Protocol):
     def buckets(self, depth: int, batch: int, numbers: Iterable[int]) -> dict[int, Bucket]:
         """Return those of the buckets of the map as of this batch, whose depth this is, that hold anything."""
 
+    def written(self, depth: int, batch: int) -> dict[int, Bucket]:
+        """Return the buckets that a batch has written."""
+
     def subtrees(self, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
-        """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`."""
+        """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`.
+
+        A bucket that changed several times comes as often, and is what it is the last time.
+        """
 
 
 class LogStore(LogReader, Protocol):

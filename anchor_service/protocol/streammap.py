@@ -106,33 +106,53 @@ def climb(stream: bytes, start: Hash, path: Sequence[Hash]) -> Hash:
 # --- building ---------------------------------------------------------------------------------------------------------
 
 
-def subtree(leaves: Sequence[tuple[bytes, Hash]], depth: int) -> Subtree:
-    """Return the subtree of (stream, map leaf) in ascending order that share their first `depth` bits (SPEC 10.3)."""
+def subtree(leaves: Sequence[tuple[bytes, bytes]], depth: int, known: dict[bytes, bytes] | None = None) -> Subtree:
+    """Return the subtree of (stream, map leaf) in ascending order that share their first `depth` bits (SPEC 10.3).
+
+    `known` has nodes by the two halves that they are the hash of, and is given those that were worked out.
+    """
     if len(leaves) < MANY:
-        return Subtree(ONE, leaves[0][1]) if leaves else EMPTY
-    places = [int.from_bytes(stream) for stream, _ in leaves]
-    return Subtree(MANY, Hash(_digest(places, [digest for _, digest in leaves], depth)))
+        return Subtree(ONE, Hash(leaves[0][1])) if leaves else EMPTY
+    return Subtree(MANY, Hash(_digest(leaves, depth, {} if known is None else known)))
 
 
-def _digest(places: list[int], digests: list[Hash], depth: int) -> bytes:
-    """Return the hash of two or more leaves that share `depth` bits, ids as numbers: sealing does this a lot."""
-    first = places[0]
-    shared = MAX_DEPTH - (first ^ places[-1]).bit_length()
-    # In ascending order the first and the last share what all share: here they part.
-    cut = 1
-    if len(places) > MANY:
-        below = MAX_DEPTH - 1 - shared
-        cut = bisect_left(places, places[-1] >> below << below)
-    left = digests[0] if cut == 1 else _digest(places[:cut], digests[:cut], shared + 1)
-    right = digests[-1] if cut == len(places) - 1 else _digest(places[cut:], digests[cut:], shared + 1)
-    found = sha256(MAP_NODE + left + right).digest()
-    for level in range(shared - 1, depth - 1, -1):  # everything is on one side: the other is empty
-        side = first >> MAX_DEPTH - 1 - level & 1
-        found = sha256(MAP_NODE + (ZERO + found if side else found + ZERO)).digest()
+def _digest(leaves: Sequence[tuple[bytes, bytes]], depth: int, known: dict[bytes, bytes]) -> bytes:
+    """Return the hash of two or more leaves that share `depth` bits, from left to right: sealing does this a lot."""
+    stream, digest = leaves[0]
+    here = int.from_bytes(stream)
+    open_: list[tuple[int, bytes]] = []  # subtrees on the left, each with the bit at which it parts from what follows
+    for stream, following in leaves[1:]:
+        there = int.from_bytes(stream)
+        part = MAX_DEPTH - (here ^ there).bit_length()
+        while open_ and open_[-1][0] > part:
+            level, left = open_.pop()
+            above = max(part, open_[-1][0]) if open_ else part
+            digest = _raised(here, left + digest, level, above, known)
+        open_.append((part, digest))
+        here, digest = there, following
+    while open_:
+        level, left = open_.pop()
+        digest = _raised(here, left + digest, level, open_[-1][0] if open_ else depth - 1, known)
+    return digest
+
+
+def _raised(stream: int, pair: bytes, level: int, above: int, known: dict[bytes, bytes]) -> bytes:
+    """Return the hash of two halves that part at bit `level`, as the half of what parts at bit `above`."""
+    found = _node_of(pair, known)
+    for empty in range(level - 1, above, -1):  # everything is on one side: the other is empty
+        side = stream >> MAX_DEPTH - 1 - empty & 1
+        found = _node_of(ZERO + found if side else found + ZERO, known)
     return found
 
 
-def subtree_path(leaves: Sequence[tuple[bytes, Hash]], depth: int, stream: bytes) -> tuple[list[Hash], bytes | None]:
+def _node_of(pair: bytes, known: dict[bytes, bytes]) -> bytes:
+    found = known.get(pair)
+    if found is None:
+        found = known[pair] = sha256(MAP_NODE + pair).digest()
+    return found
+
+
+def subtree_path(leaves: Sequence[tuple[bytes, bytes]], depth: int, stream: bytes) -> tuple[list[Hash], bytes | None]:
     """Return the rest of the path for a stream from `depth` on, and the one stream at its end, None for none.
 
     `leaves` as for `subtree`; the stream may be among them or not.
@@ -147,7 +167,7 @@ def subtree_path(leaves: Sequence[tuple[bytes, Hash]], depth: int, stream: bytes
     return path, leaves[0][0] if leaves else None
 
 
-def _cut(leaves: Sequence[tuple[bytes, Hash]], depth: int) -> int:
+def _cut(leaves: Sequence[tuple[bytes, bytes]], depth: int) -> int:
     """Return where the ids with bit `depth` set begin."""
     return bisect_left(leaves, 1, key=lambda leaf: bit(leaf[0], depth))
 
@@ -172,7 +192,7 @@ class Top:
 
     @classmethod
     def of(cls, depth: int, buckets: Iterable[tuple[int, int, bytes]]) -> Top:
-        """Build from (bucket, holds, hash) of all buckets that hold anything, in any order.
+        """Build from (bucket, holds, hash) of all buckets that hold anything, in any order; the last of each counts.
 
         ValueError for a bucket that holds neither ONE nor MANY, IndexError for one that is not of this depth.
         """
@@ -209,28 +229,59 @@ class Top:
 
     def prepare(self, buckets: Mapping[int, Subtree]) -> TopChange:
         """Return what the top becomes where these buckets become this."""
-        level: dict[int, tuple[int, bytes]] = {(1 << self.depth) + bucket: new for bucket, new in buckets.items()}
-        changed = dict(level)
+        return self._prepare(buckets, checked=False)
+
+    def exchange(self, before: Mapping[int, Subtree], after: Mapping[int, Subtree]) -> TopChange:
+        """Return what the top becomes where the buckets `before` become `after`, each of them in both.
+
+        All that is used of what is here is hashed again: ValueError where it does not lead from `before` to the root.
+        """
+        for bucket in after:
+            if self._subtree((1 << self.depth) + bucket) != before[bucket]:
+                raise ValueError(f"bucket {bucket} is another")
+        return self._prepare(after, checked=True)
+
+    def _prepare(self, buckets: Mapping[int, Subtree], *, checked: bool) -> TopChange:
         hashes, holds = self._hashes, self._holds
+        row: list[tuple[int, int, bytes]] = [
+            ((1 << self.depth) + bucket, *buckets[bucket]) for bucket in sorted(buckets)
+        ]
+        changed: dict[int, tuple[int, bytes]] = {place: (held, digest) for place, held, digest in row}
         for _ in range(self.depth):
-            above: dict[int, tuple[int, bytes]] = {}
-            for place, here in level.items():
-                parent = place >> 1
-                if parent in above:
-                    continue
-                other = place ^ 1
-                stored = holds[other], bytes(hashes[other * HASH_SIZE : (other + 1) * HASH_SIZE])
-                beside = level.get(other, stored)
-                left, right = (beside, here) if place & 1 else (here, beside)
-                held = left[0] + right[0]
-                if held >= MANY:
-                    above[parent] = MANY, sha256(MAP_NODE + left[1] + right[1]).digest()
-                else:
-                    above[parent] = left if left[0] else right
-            changed.update(above)
-            level = above
-        root = changed[1][1] if changed else self.root
-        return TopChange(Hash(bytes(root)), changed)
+            above: list[tuple[int, int, bytes]] = []
+            last, both, pair = 0, bytearray(), bytearray()
+            for place, held, digest in row:
+                parent, side = place >> 1, place & 1
+                if parent != last:
+                    both, pair = holds[2 * parent : 2 * parent + 2], hashes[parent << 6 : parent + 1 << 6]
+                    if checked and _joined(both, pair) != (holds[parent], bytes(hashes[parent << 5 : parent + 1 << 5])):
+                        raise ValueError(f"place {parent} is not the hash of its halves")
+                    last = parent
+                else:  # the other half changes as well, and was the one before
+                    above.pop()
+                both[side] = held
+                pair[side << 5 : side + 1 << 5] = digest
+                above.append((parent, *_joined(both, pair)))
+            changed.update([(parent, (held, digest)) for parent, held, digest in above])
+            row = above
+        return TopChange(Hash(row[0][2]) if row else self.root, changed)
+
+    def root_after(self, change: TopChange, buckets: Mapping[int, Subtree]) -> Hash | None:
+        """Return the change's root, after hashing again all that it changes; None where it does not follow."""
+        hashes, holds, places = self._hashes, self._holds, change.places
+        first = 1 << self.depth
+        if any(places.get(first + bucket) != new for bucket, new in buckets.items()):
+            return None
+        for place, found in places.items():
+            if place < first:
+                both, pair = holds[2 * place : 2 * place + 2], hashes[place << 6 : place + 1 << 6]
+                for side in (0, 1):
+                    half = places.get(2 * place + side)
+                    if half is not None:
+                        both[side], pair[side << 5 : side + 1 << 5] = half
+                if _joined(both, pair) != found:
+                    return None
+        return Hash(places[1][1]) if places else self.root
 
     def apply(self, change: TopChange) -> None:
         """Make a prepared change, the next after what is here."""
@@ -256,6 +307,14 @@ class Top:
         while place < 1 << self.depth:  # one stream: the half that holds it
             place = 2 * place + (0 if self._holds[2 * place] else 1)
         return path, place - (1 << self.depth)
+
+
+def _joined(holds: bytearray, pair: bytearray) -> tuple[int, bytes]:
+    """Return what two halves make: a half alone rises as it is."""
+    if holds[0] + holds[1] >= MANY:
+        return MANY, sha256(MAP_NODE + pair).digest()
+    side = holds[1]
+    return holds[side], bytes(pair[side << 5 : side + 1 << 5])
 
 
 class TopChange(NamedTuple):

@@ -7,12 +7,13 @@ takes many, in many processes; those who must take turns do so by locks that it 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import psycopg
 from sqlalchemy import (
@@ -37,13 +38,15 @@ from anchor_service.ports import LeaseLost, StoreRefused
 from anchor_service.storage import tables
 from anchor_service.storage.meanings import driver_error, meanings
 from anchor_service.storage.migrate import newest_version, upgrade, version_of
-from anchor_service.storage.postgresql import PostgresPlace, add_to_rows, copy_rows, upsert_rows
+from anchor_service.storage.postgresql import PostgresPlace, add_to_rows, buckets_as_of, copy_rows, upsert_rows
 from anchor_service.storage.sqlite import SqlitePlace
 
 T = TypeVar("T")
 
 _CHUNK: Final = 5_000
 """Values in one statement; SQLite takes 32,766."""
+_PART: Final = 10_000
+"""Rows that are fetched in one go where there are very many."""
 Place: TypeAlias = "Path | str"
 """Where a database is: a file (SQLite), or the URL of a PostgreSQL database, with the log's schema."""
 
@@ -232,6 +235,37 @@ def rows_of_pairs(
                 else second.in_(part)
             )
             yield from connection.execute(query.where(first == one, among))
+
+
+def millions(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Any]:
+    """Return the rows of a query that finds very many, as tuples, some at a time."""
+    if _is_postgresql(connection):
+        for part in connection.execute(query.execution_options(yield_per=_PART)).partitions():
+            yield from part
+        return
+    cursor = connection.execute(query).cursor
+    if cursor is None:
+        raise AssertionError("a query without rows")
+    while rows := cursor.fetchmany(_PART):  # the driver's own, at half the cost
+        yield from rows
+
+
+def newest_of_buckets(
+    connection: Connection, depth: int, batch: int, numbers: Sequence[int]
+) -> Sequence[tuple[int, int, bytes, bytes]]:
+    """Return (bucket, holds, hash, streams) of those of the buckets that have a row of this batch or an older one.
+
+    One step down one index for each, in one statement for any number: sealing asks for thousands in every batch.
+    """
+    if _is_postgresql(connection):
+        return buckets_as_of(connection, depth, batch, numbers)
+    text = (
+        "select bucket, holds, hash, streams from json_each(?) as asked cross join map_buckets as found "
+        "on found.rowid = (select rowid from map_buckets as older where older.depth = ? "
+        "and older.bucket = asked.value and older.batch <= ? order by older.batch desc limit 1)"
+    )
+    found = connection.exec_driver_sql(text, (json.dumps(numbers), depth, batch)).all()
+    return cast("Sequence[tuple[int, int, bytes, bytes]]", found)
 
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:

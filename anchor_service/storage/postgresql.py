@@ -210,6 +210,19 @@ def add_to_rows(connection: Connection, table: Table, column: str, added: Mappin
     )
 
 
+def buckets_as_of(
+    connection: Connection, depth: int, batch: int, numbers: Sequence[int]
+) -> list[tuple[int, int, bytes, bytes]]:
+    """Return (bucket, holds, hash, streams) of those of the buckets that have a row of this batch or an older one."""
+    cursor = cursor_of(connection).execute(
+        "select newest.* from unnest(%b::int8[]) as asked (bucket) cross join lateral "
+        "(select bucket, holds, hash, streams from map_buckets where depth = %b and bucket = asked.bucket "
+        "and batch <= %b order by batch desc limit 1) as newest",
+        (list(numbers), depth, batch),
+    )
+    return cursor.fetchall()
+
+
 def _array(kind: object, values: list[Any]) -> list[Any]:
     """Make the values of one type, which the driver asks of an array: Hash and Leaf are bytes, states are text."""
     if isinstance(kind, LargeBinary):

@@ -46,6 +46,7 @@ from anchor_service.services.seal import CROWDED
 from anchor_service.settings import Settings
 from anchor_service.storage import tables
 from anchor_service.storage.database import Database, insert_rows
+from anchor_service.storage.packing import pack
 from anchor_service.storage.postgresql import PostgresPlace
 from anchor_service.storage.sqlite import SqlitePlace
 from anchor_service.wiring import DATABASE, KEYS, build
@@ -120,7 +121,7 @@ def _rows(plan: _Plan, orders: range) -> _Rows:
             entry = print_event_entry(EventEntry(plan.log, stream, seq, prev, commitment, ACCEPTED))
             prev = leaf_hash(entry)
             heavy += weight(disclosures)
-            rows.events.append((number, world.TENANT, order, event_id, ACCEPTED, bytes(commitment), disclosures))
+            rows.events.append((number, world.TENANT, order, event_id, ACCEPTED, bytes(commitment), pack(disclosures)))
             rows.secrets.append((number, secret))
             rows.entries.append((number - 1, number, entry))
             rows.leaves.append(bytes(prev))

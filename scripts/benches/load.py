@@ -9,7 +9,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
 
 @dataclass
@@ -27,14 +27,14 @@ class Load:
 
 
 def run(
-    port: int, path: str, bodies: Sequence[bytes], clients: int, *, headers: str = "", rate: float | None = None
+    port: int, path: str, bodies: Iterable[bytes], clients: int, *, headers: str = "", rate: float | None = None
 ) -> Load:
     """POST every body once, `clients` at a time; with `rate`, no faster than so many requests a second."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}"
     return asyncio.run(_run(port, bodies, clients, head, rate))
 
 
-async def _run(port: int, bodies: Sequence[bytes], clients: int, head: str, rate: float | None) -> Load:
+async def _run(port: int, bodies: Iterable[bytes], clients: int, head: str, rate: float | None) -> Load:
     load = Load()
     todo = iter(enumerate(bodies))
     begin = time.perf_counter()

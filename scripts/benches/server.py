@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,14 +28,14 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: list[str], port: int, path: str, env: dict[str, str] | None = None
+    command: list[str], port: int, path: str, env: dict[str, str] | None = None, patience: float = 30
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the block ends; it counts as started when `path` answers at all."""
+    """Run a server until the block ends; it counts as started when `path` answers with success, within `patience` s."""
     process = subprocess.Popen(
         command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        for _ in range(300):
+        for _ in range(int(patience * 10)):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1):
                     break
@@ -45,7 +46,7 @@ def running(
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 @contextmanager
@@ -75,8 +76,26 @@ def created(folder: Path) -> str:
     data = ["--data", str(folder)]
     subprocess.run([*SEALTRAIL, "init", *data], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*SEALTRAIL, "tenant", "add", "bench", *data], check=True, stdout=subprocess.DEVNULL)
+    return key(folder)
+
+
+def key(folder: Path) -> str:
+    """Add an API key that may send and read to a log of the benches' tenant."""
+    data = ["--data", str(folder)]
     added = [*SEALTRAIL, "key", "add", "--tenant", "bench", "--scope", "ingest", "--scope", "read", *data]
     return subprocess.run(added, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
+
+
+def fetch(port: int, path: str) -> str:
+    """Return what a path answers; OSError where it does not, or with an error."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def gauges(port: int) -> dict[str, float]:
+    """Return the service's figures without labels, by name without the prefix."""
+    found = re.findall(r"^sealtrail_(\w+) (\S+)$", fetch(port, "/metrics"), re.MULTILINE)
+    return {name: float(value) for name, value in found}
 
 
 def serving(folder: Path, port: int, *arguments: str) -> list[str]:

@@ -34,7 +34,7 @@ from tests.cli.program import QUIET, free_port, running
 from tests.conformance.corpus import drive
 from tests.postgres import Postgres
 
-pytestmark = pytest.mark.timeout(1_500)
+pytestmark = pytest.mark.timeout(2_400)
 
 ORDERS = int(os.environ.get("SEALTRAIL_TEST_ORDERS", "8135"))
 MAIN = "olist_orders_dataset.csv"

@@ -18,7 +18,9 @@ from anchor_service.protocol.streammap import MapLeaf, subtree
 from anchor_service.protocol.verdict import Result, State
 from anchor_service.protocol.verify import verify_absence
 from anchor_service.services.fsck import fsck
-from anchor_service.services.seal import Seal, _check_written, _MapAfter
+from anchor_service.services.seal import Seal
+from anchor_service.services.seal.kept import MapAfter
+from anchor_service.services.seal.sealing import _check_written
 from anchor_service.settings import Settings
 from anchor_service.storage.log import Log
 from tests.services.log import Crash, OpenLog, event, open_log
@@ -144,7 +146,7 @@ def test_a_batch_that_is_rolled_back_leaves_memory_as_it_was(log: OpenLog, monke
     log.accept(*orders(3, 9, "paid"))
     for damage in ("streams", "hash", "holds", "shape"):
 
-        def damaged(batch: Batch, changed: _MapAfter, reader: LogReader, damage: str = damage) -> None:
+        def damaged(batch: Batch, changed: MapAfter, reader: LogReader, damage: str = damage) -> None:
             connection = reader._connection  # type: ignore[attr-defined]
             if damage == "shape":
                 connection.exec_driver_sql("update batches set streams = streams + 1 where batch = 2")
@@ -156,7 +158,7 @@ def test_a_batch_that_is_rolled_back_leaves_memory_as_it_was(log: OpenLog, monke
             _check_written(batch, changed, reader)
 
         with monkeypatch.context() as patch:
-            patch.setattr("anchor_service.services.seal._check_written", damaged)
+            patch.setattr("anchor_service.services.seal.sealing._check_written", damaged)
             with pytest.raises(ValueError, match="map"):
                 log.service.seal.run_once()
         assert in_memory(log) == before

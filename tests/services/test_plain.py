@@ -255,6 +255,7 @@ def test_the_types_name_what_the_model_names() -> None:
 
 
 def test_the_members_of_objects_are_declared_in_the_order_of_their_names() -> None:
+    assert list(plain._NAMES) == sorted(plain._NAMES)
     kinds = plain._Members.__subclasses__()
     assert len(kinds) == 9
     for kind in kinds:

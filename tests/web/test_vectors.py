@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from anchor_service.protocol.errors import SealtrailError
@@ -20,7 +21,7 @@ from anchor_service.services.page import bake, bake_html
 from tests.web.conftest import ROOT, Open
 from tests.web.node import node_of
 from tests.web.policies import some_policy
-from tests.web.site import Answer, Site, serve
+from tests.web.site import HOST, TOKEN, Answer, Site, serve
 
 VECTORS = ROOT / "tests" / "vectors"
 FILES = {sha256(content).hexdigest(): content for content in (b"a drawn signature", b"a photo")}
@@ -124,13 +125,17 @@ def look(page: Page, site: Site, vector: Vector) -> tuple[str, dict[str, str]]:
     return page.locator(".verdict h1").inner_text(), dict(found)
 
 
-def test_the_vectors(built: Path, tmp_path: Path, open_page: Open) -> None:
+@pytest.mark.parametrize(("host", "is_secure"), [(HOST, False), ("localhost", True)])
+def test_the_vectors(built: Path, tmp_path: Path, open_page: Open, host: str, is_secure: bool) -> None:
+    """Over plain HTTP signatures are the page's own to check; where the connection is trusted, the browser's."""
     bake(built, some_policy(), tmp_path / "page")
     index = (built / "index.html").read_bytes()
     wrong = []
     tried = 0
     with serve(tmp_path / "page") as site:
-        page = open_page("about:blank")
+        site.url = site.url.replace(HOST, host)
+        page = open_page(f"{site.url}/v/{TOKEN}")
+        assert page.evaluate("[isSecureContext, 'subtle' in crypto]") == [is_secure, is_secure]
         for vector in distinct():
             put(site, vector, index)
             title, found = look(page, site, vector)

@@ -125,12 +125,25 @@ def _names(prefix: str, members: type[Struct]) -> tuple[str, ...]:
     return tuple(f"{prefix}.{name}" for name in members.__struct_fields__)
 
 
-_ACTOR: Final = _names("actor", _Actor)
-_LOCATION: Final = _names("location", _Location)
-_SOURCE: Final = _names("source", _Source)
-_PARTIES: Final = tuple(
-    _names(party, _Recipient if party == "recipient" else _Contact) for party in _Parties.__struct_fields__
+# The fields that an event can have, by name, and below their values in the same order.
+_NAMES: Final = (
+    *_names("actor", _Actor),
+    *_names("buyer", _Contact),
+    *_names("carrier", _Contact),
+    *("data", "device", "items"),
+    *_names("location", _Location),
+    *("note", "occurred_at"),
+    *_names("recipient", _Recipient),
+    *_names("seller", _Contact),
+    *_names("sender", _Contact),
+    *_names("source", _Source),
+    "type",
 )
+_NOBODY: Final = _Parties()
+_NO_CONTACT: Final = astuple(_Contact())
+_NO_RECIPIENT: Final = astuple(_Recipient())
+_NO_LOCATION: Final = astuple(_Location())
+_NO_SOURCE: Final = astuple(_Source())
 
 
 def prepare_plain(raw: bytes, key: str | None, secret: bytes) -> Prepared | None:
@@ -140,60 +153,62 @@ def prepare_plain(raw: bytes, key: str | None, secret: bytes) -> Prepared | None
     try:
         event = _read(raw)
         event_id = parse_name(key, "") if event.event_id is UNSET else event.event_id
-        fields = _fields(event, raw)
+        data = _check(event, raw)
     except (MsgspecError, UnicodeDecodeError, Malformed):
         return None
-    if fields is None:
-        return None
-    names = sorted(fields)
-    salts = print_salts(secret, len(names))
-    lines = _print_lines(list(zip(salts, names, map(fields.__getitem__, names), strict=True)))[:-1]
+    fields = [(name, value) for name, value in zip(_NAMES, _values(event, data), strict=True) if value is not UNSET]
+    salts = print_salts(secret, len(fields))
+    lines = _print_lines([(salt, name, value) for salt, (name, value) in zip(salts, fields, strict=True)])[:-1]
     if len(lines) > MAX_DISCLOSURE:
         return None
-    digests = [sha256(FIELD + line).hexdigest() for line in lines.split(b"\n")]
-    commitment = sha256(EVENT + _print(dict(zip(names, digests, strict=True)))).digest()
+    digests = {
+        name: sha256(FIELD + line).hexdigest() for (name, _), line in zip(fields, lines.split(b"\n"), strict=True)
+    }
+    commitment = sha256(EVENT + _print(digests)).digest()
     return Prepared(event_id, event.order_id, secret, False, commitment, lines, {})  # noqa: FBT003 - the name is there
 
 
-def _fields(event: _Event, raw: bytes) -> dict[str, object] | None:
-    """Return the fields (SPEC 4.6), each with what prints as its value does."""
+def _check(event: _Event, raw: bytes) -> Raw | UnsetType:
+    """Take the free data out of an event and return its canonical form; Malformed where the event is not plain."""
     if event.type not in TYPES or event.type == "signed":  # more is asked of one that is signed
-        return None
+        raise Malformed("not_plain", "the strict way decides")
     parse_time(event.occurred_at)
-    fields: dict[str, object] = {"occurred_at": event.occurred_at, "type": event.type}
+    if event.items is not UNSET and not all(item.gtin is UNSET or _is_gtin(item.gtin) for item in event.items):
+        raise Malformed("not_plain", "the strict way decides")
     quotes = _quotes(raw)
+    data: Raw | UnsetType = UNSET
     if event.data is not UNSET:
-        data = bytes(event.data)
-        quotes -= 2 + _quotes(data)
+        given = bytes(event.data)
         event.data = UNSET
-        if not isinstance(read := parse_json(data), dict):
-            return None
-        fields["data"] = Raw(print_json(read))
+        quotes -= 2 + _quotes(given)
+        if not isinstance(read := parse_json(given), dict):
+            raise Malformed("not_plain", "the strict way decides")
+        data = Raw(print_json(read))
     printed = _print(event)
     if _quotes(printed) != quotes or _has_control(printed):
-        return None
-    _spread(fields, _ACTOR, event.actor)
-    _spread(fields, _LOCATION, event.location)
-    _spread(fields, _SOURCE, event.source)
-    if event.parties is not UNSET:
-        for names, contact in zip(_PARTIES, astuple(event.parties), strict=True):
-            _spread(fields, names, contact)
-        if "recipient.name" in fields and "recipient.masked" not in fields:
-            fields["recipient.masked"] = mask(str(fields["recipient.name"]))
-    if event.items is not UNSET:
-        if not all(item.gtin is UNSET or _is_gtin(item.gtin) for item in event.items):
-            return None
-        fields["items"] = event.items
-    if event.device is not UNSET:
-        fields["device"] = event.device
-    if event.note is not UNSET:
-        fields["note"] = event.note
-    return fields
+        raise Malformed("not_plain", "the strict way decides")
+    return data
 
 
-def _spread(fields: dict[str, object], names: tuple[str, ...], members: Struct | UnsetType) -> None:
-    if members is not UNSET:
-        fields.update({name: value for name, value in zip(names, astuple(members), strict=True) if value is not UNSET})
+def _values(event: _Event, data: Raw | UnsetType) -> list[object]:
+    """Return what prints as the fields' values do (SPEC 4.6), in the order of _NAMES; UNSET where there is none."""
+    parties = _NOBODY if event.parties is UNSET else event.parties
+    recipient = parties.recipient
+    if recipient is not UNSET and recipient.masked is UNSET and recipient.name is not UNSET:
+        recipient.masked = mask(recipient.name)
+    return [
+        *astuple(event.actor),
+        *(_NO_CONTACT if parties.buyer is UNSET else astuple(parties.buyer)),
+        *(_NO_CONTACT if parties.carrier is UNSET else astuple(parties.carrier)),
+        *(data, event.device, event.items),
+        *(_NO_LOCATION if event.location is UNSET else astuple(event.location)),
+        *(event.note, event.occurred_at),
+        *(_NO_RECIPIENT if recipient is UNSET else astuple(recipient)),
+        *(_NO_CONTACT if parties.seller is UNSET else astuple(parties.seller)),
+        *(_NO_CONTACT if parties.sender is UNSET else astuple(parties.sender)),
+        *(_NO_SOURCE if event.source is UNSET else astuple(event.source)),
+        event.type,
+    ]
 
 
 def _quotes(text: bytes) -> int:

@@ -10,41 +10,29 @@ for: they are changed after the transaction alone, and loaded again wherever the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, NoReturn
+from typing import Final
 
 from anchor_service.ports import (
     Batch,
     Bucket,
     Head,
-    HeadMoved,
     LogReader,
     LogStore,
-    MapShape,
+    OpenBucket,
     SignerMemory,
     StoreRefused,
     Waiting,
-    make_bucket,
-    map_leaves,
-    parse_record,
-    print_record,
-    split_records,
 )
 from anchor_service.protocol import tiles
 from anchor_service.protocol.checkpoint import sign_checkpoint
-from anchor_service.protocol.event import (
-    BlockId,
-    EventEntry,
-    SealEntry,
-    parse_seal_entry,
-    print_event_entry,
-    print_seal_entry,
-)
-from anchor_service.protocol.hashes import HASH_SIZE, ZERO, Hash, LogId
+from anchor_service.protocol.event import BlockId, EventEntry, SealEntry, print_event_entry, print_seal_entry
+from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId
 from anchor_service.protocol.merkle import leaf_hash, prove_consistency, verify_consistency
 from anchor_service.protocol.note import VerifierKey
-from anchor_service.protocol.streammap import EMPTY, MapLeaf, Subtree, Top, TopChange, bucket_of, subtree
+from anchor_service.protocol.streammap import Subtree, bucket_of
+from anchor_service.services.seal.kept import KeptMap, MapAfter, check_map, load_map, refuse_map, regrow
 
 CROWDED: Final = 8
 """Streams in a bucket on average, above which the map gets twice as many buckets or more."""
@@ -120,7 +108,7 @@ class Seal:
         self._heartbeat = heartbeat
         self._crowded = CROWDED
         self._beat: int | None = None  # when we sealed last, by the clock as it is now
-        self._map: _Map | None = None
+        self._map: KeptMap | None = None
         self._pruned = 0
 
     def check(self) -> None:
@@ -160,44 +148,24 @@ class Seal:
         self._pruned, more = self._store.prune_map(self._pruned, _SLICE)
         return more
 
-    def _map_of(self, head: Head) -> _Map:
+    def _map_of(self, head: Head) -> KeptMap:
         """Return the map as of the head, from memory where that is of this head."""
         if self._map is None or self._map.head != head:
             self._map = None
-            self._map = _load_map(head, self._store)
+            self._map = load_map(head, self._store)
         return self._map
 
     def _publish(self, head: Head) -> None:
         note = self._signer.sign_head(head.size, head.root, self._store)
         self._store.publish(head.size, note)
 
-    def _prepare(self, head: Head, waiting: list[Waiting], now: int) -> tuple[Batch, _MapAfter]:
+    def _prepare(self, head: Head, waiting: list[Waiting], now: int) -> tuple[Batch, MapAfter]:
         """Build the batch that follows `head`; nothing is written, and nothing changes in memory."""
         kept = self._map_of(head)
-        depth, streams = kept.shape
-        held = self._records(kept, {bucket_of(event.stream, depth) for event in waiting})
         entries: list[tuple[bytes, int | None]] = []
         leaves: list[bytes] = []
-        for event in waiting:
-            records = held[bucket_of(event.stream, depth)]
-            record = records.get(event.stream)
-            streams += record is None
-            before = MapLeaf(event.stream, 0, ZERO) if record is None else parse_record(record)
-            entry = print_event_entry(
-                EventEntry(
-                    log=self._log,
-                    stream=event.stream,
-                    seq=before.count + 1,
-                    prev=before.head,
-                    commitment=event.commitment,
-                    accepted=event.accepted,
-                )
-            )
-            leaf = leaf_hash(entry)
-            records[event.stream] = print_record(MapLeaf(event.stream, before.count + 1, leaf))
-            entries.append((entry, event.number))
-            leaves.append(leaf)
-        changed = self._map_after(kept, held, streams)
+        changed = self._enter(kept, waiting, entries, leaves)
+        streams = changed.shape.streams
         size = head.size + len(entries) + 1
         # Times in the log never go back, whatever the clock does.
         sealed = max(now, head.sealed, waiting[-1].accepted if waiting else 0)
@@ -228,99 +196,45 @@ class Seal:
         batch = Batch(head, after, entries, new_tiles, changed.shape, changed.buckets)
         return batch, replace(changed, head=after)
 
-    def _records(self, kept: _Map, numbers: Collection[int]) -> dict[int, dict[bytes, bytes]]:
-        """Return the records of these buckets by stream, after hashing them again.
+    def _enter(
+        self, kept: KeptMap, waiting: list[Waiting], entries: list[tuple[bytes, int | None]], leaves: list[bytes]
+    ) -> MapAfter:
+        """Give events their places in their streams: add their entries and leaves, return the map after them.
 
-        A bit that flipped on the disk or in memory would otherwise go into every seal from now on.
+        What the store has of the map is hashed, and compared with what is in memory: a bit that flipped on the disk or
+        in memory would otherwise go into every seal from now on.
         """
-        depth = kept.shape.depth
-        found = self._store.buckets(depth, kept.head.batch, numbers)
-        hashed = {number: subtree(map_leaves(bucket.records), depth) for number, bucket in found.items()}
-        again = {number: hashed.get(number, EMPTY) for number in numbers}
-        if kept.top.prepare(again).root != kept.root:
+        depth, streams = kept.shape
+        touched: dict[int, list[int]] = {}
+        for place, event in enumerate(waiting):
+            touched.setdefault(bucket_of(event.stream, depth), []).append(place)
+        stored = self._store.buckets(depth, kept.head.batch, touched)
+        found: list[tuple[bytes, bytes]] = [(b"", b"")] * len(waiting)
+        before: dict[int, Subtree] = {}
+        after: dict[int, Bucket] = {}
+        checksums: dict[int, bytes] = {}
+        for number, places in touched.items():
+            bucket = OpenBucket(stored[number].records if number in stored else b"", depth)
+            before[number] = bucket.before
+            for place in places:
+                event = waiting[place]
+                count, prev = bucket.last(event.stream)
+                streams += not count
+                entry = print_event_entry(
+                    EventEntry(self._log, event.stream, count + 1, Hash(prev), event.commitment, event.accepted)
+                )
+                leaf = leaf_hash(entry)
+                bucket.put(event.stream, count + 1, leaf)
+                found[place] = entry, leaf
+            after[number] = closed = bucket.close()
+            checksums[number] = closed.checksum
+        entries += [(entry, event.number) for (entry, _), event in zip(found, waiting, strict=True)]
+        leaves += [leaf for _, leaf in found]
+        changed = kept.exchange(before, after, checksums, streams)
+        if changed is None:
             self._map = None
-            _refuse_map(kept.head, self._store)
-        empty = Bucket(EMPTY, b"")
-        return {
-            number: {record[:HASH_SIZE]: record for record in split_records(found.get(number, empty).records)}
-            for number in numbers
-        }
-
-    def _map_after(self, kept: _Map, held: dict[int, dict[bytes, bytes]], streams: int) -> _MapAfter:
-        """Return the map where these buckets hold these records, of twice the depth where it gets crowded."""
-        old = kept.shape.depth
-        buckets = {number: make_bucket(records.values(), old) for number, records in held.items()}
-        change = kept.top.prepare(_subtrees(buckets))
-        if streams <= self._crowded << old:
-            return _MapAfter(kept.head, MapShape(old, streams), change.root, buckets, kept.top, change)
-        depth = old
-        while streams > self._crowded << depth:
-            depth += 1
-        regrouped: dict[int, list[bytes]] = {}
-        for records in (self._records(kept, range(1 << old)) | held).values():
-            for stream, record in records.items():
-                regrouped.setdefault(bucket_of(stream, depth), []).append(record)
-        buckets = {number: make_bucket(records, depth) for number, records in regrouped.items()}
-        top = Top.of(depth, ((number, *bucket.subtree) for number, bucket in buckets.items()))
-        if top.root != change.root:
-            raise ValueError(f"the map of depth {depth} has another root than that of depth {old}")
-        return _MapAfter(kept.head, MapShape(depth, streams), top.root, buckets, top, TopChange(top.root, {}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Map:
-    """The stream map as of a head: its upper levels, and what the head's seal says of it."""
-
-    head: Head
-    shape: MapShape
-    root: Hash
-    top: Top
-
-
-@dataclass(frozen=True, slots=True)
-class _MapAfter:
-    """A map that a batch makes; `top` is not changed until `apply`."""
-
-    head: Head
-    shape: MapShape
-    root: Hash
-    buckets: Mapping[int, Bucket]
-    top: Top
-    change: TopChange
-
-    def apply(self) -> _Map:
-        """Make the change in memory: the batch is durable."""
-        self.top.apply(self.change)
-        return _Map(self.head, self.shape, self.root, self.top)
-
-
-def _load_map(head: Head, store: LogReader) -> _Map:
-    """Load the map as of the head; StoreRefused (`map`) where it is not the one that its seal commits."""
-    shape = store.map_shape(head.batch)
-    try:
-        top = Top.of(shape.depth, store.subtrees(shape.depth, 0, head.batch))
-    except (IndexError, ValueError):
-        _refuse_map(head, store)
-    found = shape.streams, top.root
-    if head.batch:
-        (seal,) = store.entries(head.size - 1, head.size)
-        entry = parse_seal_entry(seal.decode())
-        if (entry.streams, entry.map) != found:
-            _refuse_map(head, store)
-    elif found != (0, ZERO):
-        _refuse_map(head, store)
-    return _Map(head, shape, top.root, top)
-
-
-def _refuse_map(head: Head, store: LogReader) -> NoReturn:
-    # Another sealer may have gone on, and deleted what only this head needed.
-    if store.head() != head:
-        raise HeadMoved("head_moved", f"the head is not at size {head.size} any more")
-    raise StoreRefused("map", f"the stream map stored is not the one that the seal at size {head.size} commits")
-
-
-def _subtrees(buckets: Mapping[int, Bucket]) -> dict[int, Subtree]:
-    return {number: bucket.subtree for number, bucket in buckets.items()}
+            refuse_map(kept.head, self._store)
+        return changed if streams <= self._crowded << depth else regrow(changed, self._crowded, self._store)
 
 
 class _Overlay:
@@ -335,21 +249,7 @@ class _Overlay:
         return self._changed.get((level, index)) or self._stored.tile(level, index)
 
 
-def _check_map(batch: Batch, changed: _MapAfter, written: LogReader) -> None:
-    """Read back the buckets that were written, hash their records, and go up to the root that the seal commits."""
-    depth = changed.shape.depth
-    read = written.buckets(depth, batch.after.batch, changed.buckets)
-    hashed = {number: subtree(map_leaves(found.records), depth) for number, found in read.items()}
-    if read != changed.buckets or hashed != _subtrees(read):
-        raise ValueError("buckets of the stream map read back differently from what was written")
-    if written.map_shape(batch.after.batch) != changed.shape:
-        raise ValueError("the stream map's shape reads back differently from what was written")
-    (seal,) = written.entries(batch.after.size - 1, batch.after.size)
-    if parse_seal_entry(seal.decode()).map != changed.top.prepare(hashed).root:
-        raise ValueError("the buckets read back do not lead to the map that the seal commits")
-
-
-def _check_written(batch: Batch, changed: _MapAfter, written: LogReader) -> None:
+def _check_written(batch: Batch, changed: MapAfter, written: LogReader) -> None:
     """Read back what was written and hash it again; ValueError where anything differs, and nothing is committed.
 
     A bit that flipped in memory or on the way to the disk would otherwise be signed, and the log be lost for good.
@@ -370,4 +270,4 @@ def _check_written(batch: Batch, changed: _MapAfter, written: LogReader) -> None
         raise ValueError(f"the tiles read back do not lead to the root of size {size}")
     if written.head() != batch.after:
         raise ValueError(f"the head of size {size} reads back differently from what was written")
-    _check_map(batch, changed, written)
+    check_map(batch, changed, written)
