@@ -60,7 +60,7 @@ class Shown:
         return View(tuple(disclosed), hidden)
 
     def face(self, event: StoredEvent) -> Face:
-        """Return the event as a proof shows it, by the grammar of SPEC 14.2; StoreRefused, Malformed where it is not."""
+        """Return the event as a proof shows it, by the grammar of SPEC 14.2; StoreRefused, Malformed."""
         raw, text = event.disclosures, event.disclosures.decode()
         found = _DISCLOSURES.findall(text)
         lines = text.split("\n")
