@@ -137,12 +137,12 @@ class Proofs:
         anchors: Sequence[FinalAnchor],
         shown: Shown,
     ) -> _Order:
-        """Print an order's events, each checked: SPEC 15.2 to 15.4 and 15.6; Altered, Malformed or LookupError."""
+        """Print an order's events, each checked: SPEC 15.2 to 15.4 and 15.6; StoreRefused, Altered, Malformed."""
         if (
             stream_id(stream.salt, parse_name(stream.tenant, "tenant"), parse_name(stream.order_id, "order"))
             != stream.id
         ):
-            raise Altered("stream_opening", "the order and tenant are not those of the stream")
+            raise StoreRefused("proof_damaged", "the order and tenant are not those of the stream")
         prev: Hash = ZERO
         events: list[str] = []
         signed, last, at = False, -1, 0
@@ -151,7 +151,7 @@ class Proofs:
             # One comparison for commitment, stream, log and sequence: all of an entry follows from what comes before.
             entry = print_event_entry(EventEntry(self._log, stream.id, seq, prev, face.commitment, event.accepted))
             if entry != stored or index is None or index <= last:
-                raise Altered("commitment", f"the entry at index {index} is not that of event {event.number}")
+                raise StoreRefused("proof_damaged", f"the entry at index {index} is not that of event {event.number}")
             last, prev = index, leaf_hash(entry)
             while anchors[at].size <= index:
                 at += 1

@@ -8,9 +8,8 @@ from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Final, NamedTuple
 
-from anchor_service.ports import Audience, Snapshot, StoredEvent
+from anchor_service.ports import Audience, Snapshot, StoredEvent, StoreRefused
 from anchor_service.protocol.canonical import JSON
-from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import (
     MANDATORY,
     MAX_FIELDS,
@@ -61,13 +60,15 @@ class Shown:
         return View(tuple(disclosed), hidden)
 
     def face(self, event: StoredEvent) -> Face:
-        """Return the event as a proof shows it, by the grammar of SPEC 14.2; Malformed where it is not."""
+        """Return the event as a proof shows it, by the grammar of SPEC 14.2; StoreRefused, Malformed."""
         raw, text = event.disclosures, event.disclosures.decode()
         found = _DISCLOSURES.findall(text)
         lines = text.split("\n")
         names = [name for name, _ in found]
         if len(found) != len(lines) or names != sorted(set(names)) or len(names) > MAX_FIELDS:
-            raise Malformed("disclosed_order", "the disclosures are not by lines in ascending order of names")
+            raise StoreRefused(
+                "proof_damaged", f"event {event.number}: the disclosures are not by lines in ascending order of names"
+            )
         digests = [
             f'"{name}":"{sha256(FIELD + line).hexdigest()}"' for name, line in zip(names, raw.split(b"\n"), strict=True)
         ]
@@ -76,7 +77,7 @@ class Shown:
         self._read_new([value for name, value in found if name in shown], opened)
         values = dict(found)
         if not shown.issuperset(MANDATORY) or not values.keys() >= _MANDATORY:
-            raise Malformed("event_grammar", "a mandatory field is missing")
+            raise StoreRefused("proof_damaged", f"event {event.number}: a mandatory field is missing")
         check_mandatory({name: self._read[values[name]] for name in MANDATORY})
         return Face(
             disclosed=[encode_basestring(line) for line in opened],
