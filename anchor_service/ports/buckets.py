@@ -6,6 +6,7 @@ ascending order of streams.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -51,28 +52,31 @@ class OpenBucket:
         """Take a bucket's records as they are stored, and hash them: `before` is their subtree."""
         self._depth = depth
         self._nodes: dict[bytes, bytes] = {}
-        leaves = map_leaves(records)
-        self.before = subtree(leaves, depth, self._nodes)
-        self._leaves = dict(leaves)
-        self._records = {record[:HASH_SIZE]: record for record in split_records(records)}
+        self._records = split_records(records)
+        self._leaves = [(record[:HASH_SIZE], _map_leaf(record)) for record in self._records]
+        self.before = subtree(self._leaves, depth, self._nodes)
+
+    def _find(self, stream: bytes) -> tuple[int, bool]:
+        """Return the place where a stream's record is or would go, and whether it is there."""
+        place = bisect_left(self._leaves, (stream,))
+        return place, place < len(self._leaves) and self._leaves[place][0] == stream
 
     def last(self, stream: bytes) -> tuple[int, bytes]:
         """Return how many entries a stream has, and the leaf of the last."""
-        record = self._records.get(stream)
-        return (0, ZERO) if record is None else (int.from_bytes(record[_COUNT]), record[_HEAD])
+        place, there = self._find(stream)
+        record = self._records[place] if there else b""
+        return (int.from_bytes(record[_COUNT]), record[_HEAD]) if there else (0, ZERO)
 
     def put(self, stream: bytes, count: int, head: bytes) -> None:
         """Set a stream's count and head."""
-        self._records[stream] = stream + count.to_bytes(8) + head
-        self._leaves.pop(stream, None)
+        record = stream + count.to_bytes(8) + head
+        place, there = self._find(stream)
+        self._records[place : place + there] = [record]
+        self._leaves[place : place + there] = [(stream, _map_leaf(record))]
 
     def close(self) -> Bucket:
         """Return the bucket as it is now."""
-        streams = sorted(self._records)
-        for stream in self._records.keys() - self._leaves.keys():
-            self._leaves[stream] = _map_leaf(self._records[stream])
-        found = subtree([(stream, self._leaves[stream]) for stream in streams], self._depth, self._nodes)
-        return Bucket(found, b"".join([self._records[stream] for stream in streams]))
+        return Bucket(subtree(self._leaves, self._depth, self._nodes), b"".join(self._records))
 
 
 def _map_leaf(record: bytes) -> bytes:

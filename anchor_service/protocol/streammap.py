@@ -242,45 +242,59 @@ class Top:
         return self._prepare(after, checked=True)
 
     def _prepare(self, buckets: Mapping[int, Subtree], *, checked: bool) -> TopChange:
-        hashes, holds = self._hashes, self._holds
+        hashes, holds, new, node = self._hashes, self._holds, sha256, MAP_NODE
         row: list[tuple[int, int, bytes]] = [
             ((1 << self.depth) + bucket, *buckets[bucket]) for bucket in sorted(buckets)
         ]
         changed: dict[int, tuple[int, bytes]] = {place: (held, digest) for place, held, digest in row}
         for _ in range(self.depth):
             above: list[tuple[int, int, bytes]] = []
-            last, both, pair = 0, bytearray(), bytearray()
+            last, pair, beside = 0, bytearray(), 0
             for place, held, digest in row:
                 parent, side = place >> 1, place & 1
                 if parent != last:
-                    both, pair = holds[2 * parent : 2 * parent + 2], hashes[parent << 6 : parent + 1 << 6]
-                    if checked and _joined(both, pair) != (holds[parent], bytes(hashes[parent << 5 : parent + 1 << 5])):
+                    pair, beside, before = hashes[parent << 6 : parent + 1 << 6], holds[place ^ 1], holds[place]
+                    if checked and (holds[parent], bytes(hashes[parent << 5 : parent + 1 << 5])) != (
+                        (MANY, new(node + pair).digest())
+                        if before + beside >= MANY
+                        else _alone(before, beside, side, pair)
+                    ):
                         raise ValueError(f"place {parent} is not the hash of its halves")
                     last = parent
-                else:  # the other half changes as well, and was the one before
+                else:  # the left half changes as well
                     above.pop()
-                both[side] = held
-                pair[side << 5 : side + 1 << 5] = digest
-                above.append((parent, *_joined(both, pair)))
+                if side:
+                    pair[HASH_SIZE:] = digest
+                else:
+                    pair[:HASH_SIZE] = digest
+                many = held + beside >= MANY
+                above.append(
+                    (parent, MANY, new(node + pair).digest()) if many else (parent, *_alone(held, beside, side, pair))
+                )
+                beside = held
             changed.update([(parent, (held, digest)) for parent, held, digest in above])
             row = above
         return TopChange(Hash(row[0][2]) if row else self.root, changed)
 
     def root_after(self, change: TopChange, buckets: Mapping[int, Subtree]) -> Hash | None:
         """Return the change's root, after hashing again all that it changes; None where it does not follow."""
-        hashes, holds, places = self._hashes, self._holds, change.places
-        first = 1 << self.depth
-        if any(places.get(first + bucket) != new for bucket, new in buckets.items()):
+        hashes, holds, places, new, node = self._hashes, self._holds, change.places, sha256, MAP_NODE
+        first, get = 1 << self.depth, places.get
+        if any(get(first + bucket) != found for bucket, found in buckets.items()):
             return None
         for place, found in places.items():
-            if place < first:
-                both, pair = holds[2 * place : 2 * place + 2], hashes[place << 6 : place + 1 << 6]
-                for side in (0, 1):
-                    half = places.get(2 * place + side)
-                    if half is not None:
-                        both[side], pair[side << 5 : side + 1 << 5] = half
-                if _joined(both, pair) != found:
-                    return None
+            if place >= first:
+                continue
+            pair, left, right = hashes[place << 6 : place + 1 << 6], get(2 * place), get(2 * place + 1)
+            if left is not None:
+                pair[:HASH_SIZE] = left[1]
+            if right is not None:
+                pair[HASH_SIZE:] = right[1]
+            one, other = left or (holds[2 * place], b""), right or (holds[2 * place + 1], b"")
+            if found != (
+                (MANY, new(node + pair).digest()) if one[0] + other[0] >= MANY else _alone(one[0], other[0], 0, pair)
+            ):
+                return None
         return Hash(places[1][1]) if places else self.root
 
     def apply(self, change: TopChange) -> None:
@@ -309,12 +323,10 @@ class Top:
         return path, place - (1 << self.depth)
 
 
-def _joined(holds: bytearray, pair: bytearray) -> tuple[int, bytes]:
-    """Return what two halves make: a half alone rises as it is."""
-    if holds[0] + holds[1] >= MANY:
-        return MANY, sha256(MAP_NODE + pair).digest()
-    side = holds[1]
-    return holds[side], bytes(pair[side << 5 : side + 1 << 5])
+def _alone(held: int, beside: int, side: int, pair: bytearray) -> tuple[int, bytes]:
+    """Return what the half at `side` makes with the one beside it where they hold one stream at most: it rises."""
+    half = side if held else 1 - side
+    return held + beside, bytes(pair[half << 5 : half + 1 << 5])
 
 
 class TopChange(NamedTuple):
