@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from json.encoder import encode_basestring as quote
 from typing import Final, TypeVar
 
 import orjson
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from anchor_service.api.errors import problem_of
 from anchor_service.ports import Block
+from anchor_service.protocol.hashes import HASH_SIZE
 from anchor_service.protocol.proof import print_receipt
 from anchor_service.services.ingest import Accepted, Outcome
 from anchor_service.services.label import Label, label_link
@@ -84,8 +86,27 @@ def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 def all_outcomes(outcomes: Sequence[Outcome], counts: dict[str, int]) -> Response:
     """The answer to several events: 207 where any was refused, else 200."""
-    document = {**counts, "results": [outcome_members(outcome) for outcome in outcomes]}
-    return Response(orjson.dumps(document), 207 if counts["refused"] else 200, media_type="application/json")
+    notes: dict[str, str] = {}
+    results = ",".join([_outcome_text(outcome, notes) for outcome in outcomes])
+    body = f'{orjson.dumps(counts).decode()[:-1]},"results":[{results}]}}'
+    return Response(body, 207 if counts["refused"] else 200, media_type="application/json")
+
+
+def _outcome_text(outcome: Outcome, notes: dict[str, str]) -> str:
+    """`outcome_members` as JSON, without an object for each member; `notes` are those that were printed before."""
+    if not isinstance(outcome, Accepted):
+        return orjson.dumps(outcome_members(outcome)).decode()
+    receipt = outcome.receipt
+    note = notes.get(receipt.note)
+    if note is None:
+        note = notes[receipt.note] = quote(receipt.note)
+    steps = '["' + b"".join(receipt.path).hex(",", HASH_SIZE).replace(",", '","') + '"]' if receipt.path else "[]"
+    return (
+        f'{{"status":"{_status(outcome)}","event_id":{quote(outcome.event_id)},'
+        f'"order_id":{quote(outcome.order_id)},"stream":"{outcome.stream.hex()}",'
+        f'"receipt":{{"index":{receipt.index},"leaf":{quote(receipt.leaf)},"note":{note},'
+        f'"path":{steps}}}}}'
+    )
 
 
 def _status(outcome: Outcome) -> str:

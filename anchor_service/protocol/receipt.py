@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quote
 from typing import TYPE_CHECKING, Final
 
-from anchor_service.protocol.canonical import SAFE_INTEGER, parse_canonical, print_json
+from anchor_service.protocol.canonical import SAFE_INTEGER, parse_canonical
 from anchor_service.protocol.checkpoint import parse_checkpoint, sign_checkpoint
 from anchor_service.protocol.errors import Altered, Malformed
 from anchor_service.protocol.event import parse_name
@@ -14,7 +15,7 @@ from anchor_service.protocol.merkle import leaf_hash, raise_level, verify_inclus
 from anchor_service.protocol.note import VerifierKey, verify_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _MEMBERS: Final = {"accepted", "commitment", "deadline", "event_id", "log", "stream"}
 
@@ -48,10 +49,22 @@ def receipts_origin(origin: str) -> str:
 
 def print_receipt_leaf(leaf: ReceiptLeaf) -> str:
     """Print a leaf's text (SPEC 13.1)."""
-    return (
-        f'{{"accepted":{leaf.accepted},"commitment":"{leaf.commitment.hex()}","deadline":{leaf.deadline},'
-        f'"event_id":{print_json(leaf.event_id).decode()},"log":"{leaf.log.hex()}","stream":"{leaf.stream.hex()}"}}'
-    )
+    promised = [(leaf.event_id, leaf.stream, leaf.commitment)]
+    return print_receipt_leaves(leaf.log, leaf.accepted, leaf.deadline, promised)[0]
+
+
+def print_receipt_leaves(
+    log: LogId, accepted: int, deadline: int, promised: Iterable[tuple[str, StreamId, Hash]]
+) -> list[str]:
+    """Print the leaves of events that were accepted at one time: (event_id, stream, commitment) each."""
+    begin = f'{{"accepted":{accepted},"commitment":"'
+    middle = f'","deadline":{deadline},"event_id":'
+    end = f',"log":"{log.hex()}","stream":"'
+    # An event_id has no character that RFC 8785 prints otherwise than the standard encoder.
+    return [
+        f'{begin}{commitment.hex()}{middle}{quote(event_id)}{end}{stream.hex()}"}}'
+        for event_id, stream, commitment in promised
+    ]
 
 
 def parse_receipt_leaf(text: str) -> ReceiptLeaf:
@@ -107,6 +120,17 @@ class CommitGroup:
                 path.append(level[sibling])
             place >>= 1
         return Receipt(self.leaves[index], index, tuple(path), note)
+
+    def receipts(self, note: str) -> list[Receipt]:
+        """Return all receipts in order, under the group's signed note."""
+        paths: list[tuple[Hash, ...]] = [()]
+        for level in reversed(self._levels[:-1]):
+            # A path is the sibling, and the path of the parent; an odd last hash rises by itself.
+            below = [(level[place ^ 1], *paths[place >> 1]) for place in range(len(level) & ~1)]
+            paths = below + paths[len(level) // 2 :]
+        return [
+            Receipt(leaf, index, path, note) for index, (leaf, path) in enumerate(zip(self.leaves, paths, strict=True))
+        ]
 
 
 def verify_receipt(receipt: Receipt, origin: str, keys: Sequence[VerifierKey]) -> ReceiptLeaf:

@@ -43,10 +43,13 @@ class Room:
         self._weights = weights
         self._taken: dict[tuple[str, str], int] = {}
 
-    def take(self, order: tuple[str, str], disclosures: bytes) -> int:
-        """Take an event's room and return what it adds; Malformed (`order_full`) where there is not so much left."""
+    def take(self, order: tuple[str, str], weight: int) -> int:
+        """Take the room of an event of this weight and return what it adds.
+
+        Malformed (`order_full`) where there is not so much left.
+        """
         weight_before, taken = self._weights.get(order, 0), self._taken.get(order, 0)
-        added = weight(disclosures) + (0 if taken else ANCHOR)
+        added = weight + (0 if taken else ANCHOR)
         whole = _FRAME + weight_before + taken + added
         if whole > MAX_PROOF:
             detail = f"order_id: with this event the order's proof could have {whole} bytes, and may have {MAX_PROOF}"

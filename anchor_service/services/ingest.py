@@ -9,12 +9,12 @@ the cheaper each event gets.  An answer is given only for what is durable.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
@@ -38,12 +38,12 @@ from anchor_service.ports import (
 )
 from anchor_service.protocol.errors import Altered, Malformed, SealtrailError
 from anchor_service.protocol.event import commit, disclose, parse_disclosure, stream_id
-from anchor_service.protocol.hashes import Hash, LogId, StreamId
+from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId, StreamId
 from anchor_service.protocol.model import parse_event
 from anchor_service.protocol.note import VerifierKey
-from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf
+from anchor_service.protocol.receipt import CommitGroup, Receipt, ReceiptLeaf, print_receipt_leaf, print_receipt_leaves
 from anchor_service.protocol.signature import verify_actor
-from anchor_service.protocol.weight import Room
+from anchor_service.protocol.weight import Room, weight
 
 _TRANSACTION: Final = 4_000
 """Events stored at once, about; a request is never torn apart."""
@@ -55,8 +55,7 @@ _RETRY: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The event is durable.  `known`: it was already, and this is the receipt that was given then."""
 
     event_id: str
@@ -87,26 +86,36 @@ class _Item:
     """An event on its way; one of a request's, at `place`."""
 
     __slots__ = (
-        *("commitment", "disclosures", "event_id", "given", "looked_at", "order", "outcome", "place", "raw", "secret"),
-        "weight",
+        *(
+            "added",
+            "commitment",
+            "disclosures",
+            "event_id",
+            "given",
+            "key",
+            "looked_at",
+            "order",
+            "outcome",
+            "place",
+            "raw",
+        ),
+        *("secret", "weight"),
     )
 
     def __init__(self, tenant: str, place: int, raw: bytes, prepared: Prepared) -> None:
         self.place = place
         self.raw = raw
         self.event_id = prepared.event_id
+        self.key = tenant, prepared.event_id
         self.order = tenant, prepared.order_id
         self.secret = prepared.secret
         self.given = prepared.given
         self.commitment = Hash(prepared.commitment)
         self.disclosures = prepared.disclosures
         self.looked_at = prepared.looked_at
-        self.weight = 0
+        self.weight = weight(prepared.disclosures)
+        self.added = 0
         self.outcome: Outcome | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.order[0], self.event_id
 
     def same_as(self, order: tuple[str, str], secret: bytes, commitment: Hash) -> bool:
         """Say whether this has the body that was committed with that secret.
@@ -331,12 +340,13 @@ class Ingest:
         try:
             with self._store.turn() as turn:
                 known = turn.known({item.key for item in items}) if look else {}
-                fresh = [item for item in items if item.key not in known]
+                fresh = [item for item in items if item.key not in known] if known else items
                 streams = turn.streams({item.order for item in fresh})
                 problems = self._problems(turn, fresh, streams)
                 refused = {id(item) for item, _ in problems}
                 room = Room({order: found.weight for order, found in streams.items()})
-                leaders, followers, too_many = _lead([item for item in fresh if id(item) not in refused], room)
+                sound = [item for item in fresh if id(item) not in refused] if refused else fresh
+                leaders, followers, too_many = _lead(sound, room)
                 if (problems or too_many) and not look:
                     return False
                 accepted = self._accept(turn, list(leaders.values()), streams)
@@ -348,7 +358,8 @@ class Ingest:
         self.problem = None
         for item, outcome in accepted:
             item.outcome = outcome
-        self._answer_known([(item, known[item.key]) for item in items if item.key in known])
+        if known:
+            self._answer_known([(item, known[item.key]) for item in items if item.key in known])
         for item, problem in problems + too_many:
             item.outcome = Refused(item.place, item.event_id, problem)
         for item in followers:
@@ -395,34 +406,34 @@ class Ingest:
         # Acceptance never goes back in time, whatever the clocks of this machine and of others do.
         accepted = max(self._clock(), turn.newest())
         deadline = accepted + self._promise
-        new_streams: dict[tuple[str, str], Stream] = {}
-        events, leaves = [], []
-        for item in items:
-            weighed = streams.get(item.order)
-            stream = weighed.stream if weighed else new_streams.get(item.order)
-            if stream is None:
-                salt = Hash(self._draw(32))
-                stream = new_streams[item.order] = Stream(stream_id(salt, *item.order), salt, *item.order)
-            event = NewEvent(stream, item.event_id, item.secret, item.commitment, item.disclosures, item.weight)
-            events.append(event)
-            leaves.append(
-                print_receipt_leaf(
-                    ReceiptLeaf(self._log, stream.id, item.event_id, item.commitment, accepted, deadline)
-                )
-            )
-        groups, signed = [], []
+        found = {order: weighed.stream for order, weighed in streams.items()}
+        new_streams = self._open_streams({item.order: None for item in items if item.order not in found})
+        found |= new_streams
+        events = [
+            NewEvent(found[item.order], item.event_id, item.secret, item.commitment, item.disclosures, item.added)
+            for item in items
+        ]
+        promised = [(event.event_id, event.stream.id, event.commitment) for event in events]
+        leaves = print_receipt_leaves(self._log, accepted, deadline, promised)
+        groups, receipts = [], []
         for first in range(0, len(leaves), _GROUP):
             group = CommitGroup(leaves[first : first + _GROUP])
             note = group.sign(self._key, self._sign)
-            signed.append((group, note))
             groups.append(ReceiptGroup(first, len(group.leaves), deadline, note))
+            receipts += group.receipts(note)
         turn.accept(list(new_streams.values()), events, groups, accepted)
-        outcomes = []
-        for place, (item, event) in enumerate(zip(items, events, strict=True)):
-            group, note = signed[place // _GROUP]
-            receipt = group.receipt(place % _GROUP, note)
-            outcomes.append((item, Accepted(item.event_id, item.order[1], event.stream.id, receipt, known=False)))
-        return outcomes
+        return [
+            (item, Accepted(item.event_id, item.order[1], event.stream.id, receipt, known=False))
+            for item, event, receipt in zip(items, events, receipts, strict=True)
+        ]
+
+    def _open_streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
+        salts = self._draw(HASH_SIZE * len(orders))
+        opened = {}
+        for place, order in enumerate(orders):
+            salt = Hash(salts[HASH_SIZE * place : HASH_SIZE * (place + 1)])
+            opened[order] = Stream(stream_id(salt, *order), salt, *order)
+        return opened
 
     def _answer_known(self, found: Iterable[tuple[_Item, StoredEvent]]) -> None:
         groups: dict[int, tuple[ReceiptGroup, CommitGroup]] = {}
@@ -445,7 +456,7 @@ def _lead(
 ) -> tuple[dict[tuple[str, str], _Item], list[_Item], list[tuple[_Item, SealtrailError]]]:
     """Return those that can be stored, of several with one id the first; the others of that id; and what has no room.
 
-    Those that can be stored have their weight then.
+    Those that can be stored have what they add to their order then.
     """
     leaders: dict[tuple[str, str], _Item] = {}
     followers: list[_Item] = []
@@ -455,7 +466,7 @@ def _lead(
             followers.append(item)
             continue
         try:
-            item.weight = room.take(item.order, item.disclosures)
+            item.added = room.take(item.order, item.weight)
         except Malformed as problem:
             problems.append((item, problem))
         else:

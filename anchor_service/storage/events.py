@@ -116,48 +116,52 @@ class AcceptingTurn:
     ) -> None:
         """Store streams, events, secrets and receipt groups."""
         connection = self._connection
-        added: dict[tuple[str, str], int] = {}
-        for event in new_events:
-            order = event.stream.tenant, event.stream.order_id
-            added[order] = added.get(order, 0) + event.weight
+        added: dict[StreamId, int] = {}
+        known: dict[StreamId, tuple[str, str]] = {}
+        places = self._places(new_streams)
+        for stream, *_, weight in new_events:
+            if stream.id in added:
+                added[stream.id] += weight
+            else:
+                added[stream.id] = weight
+                if stream.id not in places:
+                    known[stream.id] = stream.tenant, stream.order_id
         # Forgotten until the turn has ended well.
-        found = {order: self._remembered.pop(order) for order in added if order in self._remembered}
-        last_stream = connection.execute(_LAST_STREAM).scalar() or 0
-        numbers = {stream.id: number for number, stream in enumerate(new_streams, start=last_stream + 1)}
-        insert_rows(
-            connection,
-            streams,
-            [
-                (
-                    numbers[stream.id],
-                    stream.tenant,
-                    stream.order_id,
-                    stream.id,
-                    stream.salt,
-                    added[stream.tenant, stream.order_id],
-                )
-                for stream in new_streams
-            ],
-        )
-        add_to(connection, streams, "weight", {number: added[order] for order, (number, _) in found.items()})
+        found = {name: self._remembered.pop(order) for name, order in known.items()}
+        stream_rows = [
+            (places[name], tenant, order_id, name, salt, added[name]) for name, salt, tenant, order_id in new_streams
+        ]
+        insert_rows(connection, streams, stream_rows)
+        add_to(connection, streams, "weight", {number: added[name] for name, (number, _) in found.items()})
+        places.update((name, number) for name, (number, _) in found.items())
         first = (connection.execute(_LAST_EVENT).scalar() or 0) + 1
-        event_rows, secret_rows = [], []
-        for number, (stream, event_id, secret, commitment, disclosures, _) in enumerate(new_events, start=first):
-            place = numbers.get(stream.id) or found[stream.tenant, stream.order_id][0]
-            event_rows.append((number, stream.tenant, place, event_id, accepted, commitment, pack(disclosures)))
-            secret_rows.append((number, secret))
+        event_rows = [
+            (number, stream.tenant, places[stream.id], event_id, accepted, bytes(commitment), pack(disclosures))
+            for number, (stream, event_id, _, commitment, disclosures, _) in enumerate(new_events, start=first)
+        ]
         insert_rows(connection, events, event_rows)
-        insert_rows(connection, event_secrets, secret_rows)
+        insert_rows(
+            connection, event_secrets, [(number, event.secret) for number, event in enumerate(new_events, start=first)]
+        )
         insert_rows(
             connection,
             receipt_groups,
             [(first + group.first, group.length, group.deadline, group.note) for group in groups],
         )
         for stream in new_streams:
-            order = stream.tenant, stream.order_id
-            self.changed[order] = numbers[stream.id], WeighedStream(stream, added[order])
-        for order, (number, (stream, weight)) in found.items():
-            self.changed[order] = number, WeighedStream(stream, weight + added[order])
+            self.changed[stream.tenant, stream.order_id] = (
+                places[stream.id],
+                WeighedStream(stream, added[stream.id]),
+            )
+        for name, (number, (stream, weight)) in found.items():
+            self.changed[known[name]] = number, WeighedStream(stream, weight + added[name])
+
+    def _places(self, new_streams: Sequence[Stream]) -> dict[StreamId, int]:
+        """Return the numbers that new streams get."""
+        if not new_streams:
+            return {}
+        last = self._connection.execute(_LAST_STREAM).scalar() or 0
+        return {stream.id: number for number, stream in enumerate(new_streams, start=last + 1)}
 
 
 _LAST_STREAM: Final = select(func.max(streams.c.number))
