@@ -31,7 +31,9 @@ _SALT: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _PLAIN: Final = re.compile(
     r'\["[0-9a-f]{32}","([a-z0-9_.]{1,64})","([^"\\\x00-\x1f\ud800-\udfff]{0,16000})"\]', re.ASCII
 )
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
 _NAME_TEXT: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{MAX_NAME}}}")
 _NUMBER: Final = "(0|[1-9][0-9]{0,15})"
 _HASH: Final = "([0-9a-f]{64})"
