@@ -8,6 +8,7 @@ takes many, in many processes; those who must take turns do so by locks that it 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -29,7 +30,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    update,
 )
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import DBAPIError
@@ -155,7 +155,7 @@ class Database:
                     yield connection
                     self.before_commit()
                 self.after_commit()
-            except (DBAPIError, psycopg.Error) as problem:
+            except (DBAPIError, psycopg.Error, sqlite3.Error) as problem:
                 # The driver's idea of the transaction may be wrong after an error of the disk: begin afresh.
                 if not isinstance(driver_error(problem), psycopg.IntegrityError):
                     connection.invalidate()
@@ -188,6 +188,11 @@ def _is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection, in the transaction: its part is all that a small statement should cost."""
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
+
+
 @cache
 def _insert_text(table: Table, dialect: Dialect) -> str:
     return str(insert(table).compile(dialect=dialect))
@@ -200,7 +205,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[objec
     if _is_postgresql(connection):
         copy_rows(connection, table, rows)
     else:
-        connection.exec_driver_sql(_insert_text(table, connection.dialect), list(rows))
+        _driver(connection).executemany(_insert_text(table, connection.dialect), rows)
 
 
 def add_to(connection: Connection, table: Table, column: str, added: Mapping[int, int]) -> None:
@@ -211,8 +216,8 @@ def add_to(connection: Connection, table: Table, column: str, added: Mapping[int
         add_to_rows(connection, table, column, added)
         return
     (key,) = table.primary_key
-    heavier = update(table).where(key == bindparam("place")).values({column: table.c[column] + bindparam("more")})
-    connection.execute(heavier, [{"place": place, "more": more} for place, more in added.items()])
+    text = f"update {table.name} set {column} = {column} + ? where {key.name} = ?"  # noqa: S608 - our own names
+    _driver(connection).executemany(text, [(more, place) for place, more in added.items()])
 
 
 def rows_of_pairs(

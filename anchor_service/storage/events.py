@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ARRAY, Connection, Row, Text, bindparam, func, select, update
 
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.database import Database, add_to, chunks, insert_rows, rows_of_pairs
 from anchor_service.storage.packing import pack, unpack
 from anchor_service.storage.postgresql import end_hung_turn, take_turn
+from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import attachments, event_secrets, events, head, receipt_groups, streams
 
 _REMEMBERED: Final = 50_000
@@ -73,8 +75,13 @@ class AcceptingTurn:
 
     def newest(self) -> int:
         """Return when the newest event was accepted, 0 before the first."""
-        newest = select(events.c.accepted).order_by(events.c.number.desc()).limit(1)
-        return self._connection.execute(newest).scalar() or 0
+        return self._newest[0]
+
+    @cached_property
+    def _newest(self) -> tuple[int, int, int]:
+        """When the newest event was accepted, its number, and that of the newest stream; 0 where there is none."""
+        accepted, event, stream = _NEWEST.rows(self._connection)[0]
+        return accepted or 0, event or 0, stream or 0
 
     def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], WeighedStream]:
         """Return the streams of those (tenant, order_id) that have one."""
@@ -87,11 +94,22 @@ class AcceptingTurn:
                 missing.append(order)
             else:
                 found[order] = remembered[1]
-        for row in rows_of_pairs(self._connection, select(streams), streams.c.tenant, streams.c.order_id, missing):
-            stream = Stream(StreamId(row.stream), Hash(row.salt), row.tenant, row.order_id)
-            found[row.tenant, row.order_id] = WeighedStream(stream, row.weight)
-            self._remembered[row.tenant, row.order_id] = row.number, found[row.tenant, row.order_id]
+        for number, tenant, order_id, name, salt, weight in self._look_up(missing):
+            stream = WeighedStream(Stream(StreamId(name), Hash(salt), tenant, order_id), weight)
+            found[tenant, order_id] = stream
+            self._remembered[tenant, order_id] = number, stream
         return found
+
+    def _look_up(self, orders: Collection[tuple[str, str]]) -> Iterator[tuple[Any, ...]]:
+        if self._connection.dialect.name != "postgresql":
+            for tenant, order_id in orders:
+                yield from _STREAM.rows(self._connection, tenant=tenant, order_id=order_id)
+            return
+        by_tenant: dict[str, list[str]] = {}
+        for tenant, order_id in orders:
+            by_tenant.setdefault(tenant, []).append(order_id)
+        for tenant, order_ids in by_tenant.items():  # there and back once, however many
+            yield from _STREAMS.rows(self._connection, tenant=tenant, order_ids=order_ids)
 
     def _forget(self) -> None:
         """Make room before streams are looked up, and at no other time: `accept` counts on those that were found."""
@@ -134,7 +152,7 @@ class AcceptingTurn:
         insert_rows(connection, streams, stream_rows)
         add_to(connection, streams, "weight", {number: added[name] for name, (number, _) in found.items()})
         places.update((name, number) for name, (number, _) in found.items())
-        first = (connection.execute(_LAST_EVENT).scalar() or 0) + 1
+        first = self._newest[1] + 1
         event_rows = [
             (number, stream.tenant, places[stream.id], event_id, accepted, bytes(commitment), pack(disclosures))
             for number, (stream, event_id, _, commitment, disclosures, _) in enumerate(new_events, start=first)
@@ -158,14 +176,19 @@ class AcceptingTurn:
 
     def _places(self, new_streams: Sequence[Stream]) -> dict[StreamId, int]:
         """Return the numbers that new streams get."""
-        if not new_streams:
-            return {}
-        last = self._connection.execute(_LAST_STREAM).scalar() or 0
-        return {stream.id: number for number, stream in enumerate(new_streams, start=last + 1)}
+        return {stream.id: number for number, stream in enumerate(new_streams, start=self._newest[2] + 1)}
 
 
-_LAST_STREAM: Final = select(func.max(streams.c.number))
-_LAST_EVENT: Final = select(func.max(events.c.number))
+_NEWEST: Final = Quick(
+    select(
+        select(events.c.accepted).order_by(events.c.number.desc()).limit(1).scalar_subquery(),
+        select(func.max(events.c.number)).scalar_subquery(),
+        select(func.max(streams.c.number)).scalar_subquery(),
+    )
+)
+_OF_TENANT: Final = select(streams).where(streams.c.tenant == bindparam("tenant"))
+_STREAM: Final = Quick(_OF_TENANT.where(streams.c.order_id == bindparam("order_id")))
+_STREAMS: Final = Quick(_OF_TENANT.where(streams.c.order_id == func.any(bindparam("order_ids", type_=ARRAY(Text)))))
 
 STORED: Final = (
     select(
