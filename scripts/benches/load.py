@@ -27,19 +27,25 @@ class Load:
 
 
 def run(
-    port: int, path: str, bodies: Sequence[bytes], clients: int, *, headers: str = "", rate: float | None = None
+    ports: Sequence[int],
+    path: str,
+    bodies: Sequence[bytes],
+    clients: int,
+    *,
+    headers: str = "",
+    rate: float | None = None,
 ) -> Load:
-    """POST every body once, `clients` at a time; with `rate`, no faster than so many requests a second."""
+    """POST every body once, `clients` at a time, spread over the ports; with `rate`, so many a second at most."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}"
-    return asyncio.run(_run(port, bodies, clients, head, rate))
+    return asyncio.run(_run(ports, bodies, clients, head, rate))
 
 
-async def _run(port: int, bodies: Sequence[bytes], clients: int, head: str, rate: float | None) -> Load:
+async def _run(ports: Sequence[int], bodies: Sequence[bytes], clients: int, head: str, rate: float | None) -> Load:
     load = Load()
     todo = iter(enumerate(bodies))
     begin = time.perf_counter()
 
-    async def client() -> None:
+    async def client(port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for place, body in todo:
             if rate is not None:
@@ -60,6 +66,6 @@ async def _run(port: int, bodies: Sequence[bytes], clients: int, head: str, rate
         writer.close()
         await writer.wait_closed()
 
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*(client(ports[number % len(ports)]) for number in range(clients)))
     load.seconds = time.perf_counter() - begin
     return load

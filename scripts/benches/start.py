@@ -27,7 +27,7 @@ def bench(*, quick: bool) -> Bench:
                     if turn:  # the log holds something
                         took.append(time.perf_counter() - begin)
                     bodies = list(islice(orders.batches(f"start-{turn}", 1_000), size // 1_000 // (rounds - 1)))
-                    done = load.run(port, "/v1/events", bodies, 2, headers=f"Authorization: Bearer {key}\r\n")
+                    done = load.run([port], "/v1/events", bodies, 2, headers=f"Authorization: Bearer {key}\r\n")
                     if done.refused:
                         raise RuntimeError(f"refused: {done.refused[0]!r}")
                     process.kill()
