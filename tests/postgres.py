@@ -61,7 +61,7 @@ class Postgres:
             )
         for _ in range(600):
             try:
-                with psycopg.connect(self._server("postgres")):
+                with psycopg.connect(self.server("postgres")):
                     return
             except psycopg.OperationalError:
                 assert process.poll() is None, (self._directory / "log").read_text()
@@ -75,17 +75,18 @@ class Postgres:
             self._process.wait()
             self._process = None
 
-    def _server(self, name: str) -> str:
+    def server(self, name: str) -> str:
+        """Name a database, with no log's schema."""
         return f"postgresql://test@/{name}?host={self._directory}"
 
     def url(self) -> str:
         """Name a place for a log that no other test has."""
-        return f"{self._server('postgres')}&schema=t{os.getpid()}_{next(_NAMES)}"
+        return f"{self.server('postgres')}&schema=t{os.getpid()}_{next(_NAMES)}"
 
     @contextmanager
     def outside(self) -> Iterator[psycopg.Connection[Any]]:
         """Connect as somebody else."""
-        with psycopg.connect(self._server("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.server("postgres"), autocommit=True) as connection:
             yield connection
 
 

@@ -1,6 +1,7 @@
 """The reference for ingest: what one writes first.
 
-A plain FastAPI endpoint, pydantic models, the SQLAlchemy ORM, SQLite with the same durability (WAL, synchronous FULL).
+A plain FastAPI endpoint, pydantic models, the SQLAlchemy ORM, SQLite or PostgreSQL with the same durability (on SQLite
+WAL and synchronous FULL, PostgreSQL as it comes).
 It checks an idempotency key and stores the event, and does nothing else: no salts, no commitments, no receipts.
 """
 
@@ -52,11 +53,13 @@ class Answer(BaseModel):
 
 
 def create() -> FastAPI:
-    """Make the application on the SQLite file that REFERENCE_DB names."""
-    engine: Engine = create_engine(f"sqlite:///{os.environ['REFERENCE_DB']}")
+    """Make the application on the database that REFERENCE_DB names."""
+    engine: Engine = create_engine(os.environ["REFERENCE_DB"])
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, _record: object) -> None:
+        if engine.dialect.name != "sqlite":
+            return
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
             connection.execute(f"PRAGMA {pragma}")
 

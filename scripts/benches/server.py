@@ -50,8 +50,8 @@ def running(
 
 
 @contextmanager
-def reference(folder: Path) -> Iterator[int]:
-    """Run the plain endpoint; yield its port."""
+def reference(database: str) -> Iterator[int]:
+    """Run the plain endpoint on this database, SQLAlchemy's URL; yield its port."""
     port = free_port()
     command = [
         sys.executable,
@@ -63,7 +63,7 @@ def reference(folder: Path) -> Iterator[int]:
         str(port),
         "--no-access-log",
     ]
-    env = {"REFERENCE_DB": str(folder / "reference.db")}
+    env = {"REFERENCE_DB": database}
     with running(command, port, "/openapi.json", env):
         yield port
 
@@ -110,3 +110,11 @@ def service(folder: Path, *arguments: str) -> Iterator[tuple[int, str]]:
     port = free_port()
     with running(serving(folder, port, *arguments), port, "/healthz"):
         yield port, key
+
+
+@contextmanager
+def serving_only(folder: Path) -> Iterator[int]:
+    """Run a process that serves a log and neither seals nor anchors; yield its port."""
+    port = free_port()
+    with running([*SEALTRAIL, "api", "--data", str(folder), "--port", str(port)], port, "/healthz"):
+        yield port

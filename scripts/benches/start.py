@@ -55,7 +55,7 @@ def bench(*, quick: bool) -> Bench:
 
 
 def _send(port: int, key: str, bodies: list[bytes]) -> None:
-    done = load.run(port, "/v1/events", bodies, 2, headers=f"Authorization: Bearer {key}\r\n")
+    done = load.run([port], "/v1/events", bodies, 2, headers=f"Authorization: Bearer {key}\r\n")
     if done.refused:
         raise RuntimeError(f"refused: {done.refused[0]!r}")
 

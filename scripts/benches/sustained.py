@@ -79,7 +79,7 @@ def _send(port: int, key: str, seconds: int) -> tuple[int, float, float]:
     """Return how many events were accepted in how many seconds, and the 99th percentile of the requests' ms."""
     bodies = _bodies(time.perf_counter() + seconds)
     authorization = f"Authorization: Bearer {key}\r\n"
-    done = load.run(port, "/v1/events", bodies, 4, headers=authorization, rate=RATE / _SIZE)
+    done = load.run([port], "/v1/events", bodies, 4, headers=authorization, rate=RATE / _SIZE)
     if done.refused:
         raise RuntimeError(f"refused: {done.refused[0]!r}")
     return done.requests * _SIZE, done.seconds, done.percentile(99)
