@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -12,15 +12,19 @@ import psycopg
 from sqlalchemy import ARRAY, Connection, Row, Text, bindparam, func, select, update
 
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
+from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.database import Database, add_to, chunks, insert_rows, rows_of_pairs
 from anchor_service.storage.packing import pack, unpack
-from anchor_service.storage.postgresql import end_hung_turn, take_turn
+from anchor_service.storage.postgresql import analyze, end_hung_turn, take_turn
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import attachments, event_secrets, events, head, receipt_groups, streams
 
 _REMEMBERED: Final = 50_000
 """Streams kept in memory: events come in by order, and nobody else changes a stream's weight."""
+_SMALL: Final = 1_000
+_LARGE: Final = 4_000_000
+"""Events from which on, and up to which, PostgreSQL is told to look at the tables."""
 
 
 class Events:
@@ -29,6 +33,7 @@ class Events:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._remembered: dict[tuple[str, str], tuple[int, WeighedStream]] = {}
+        self._planned = _SMALL // 4
 
     @contextmanager
     def turn(self) -> Iterator[AcceptingTurn]:
@@ -47,7 +52,20 @@ class Events:
                 self._end_hung_turn()
                 raise
             # Others accept as well: what this process remembers of streams may be old.
-            yield AcceptingTurn(connection, {})
+            turn = AcceptingTurn(connection, {})
+            yield turn
+        self._keep_planned(turn.last)
+
+    def _keep_planned(self, last: int) -> None:
+        """Let PostgreSQL look at the tables each time they have grown fourfold, up to where its own looks suffice.
+
+        It plans by what it last saw of them, and by itself looks once a minute at most: a log that grows from nothing
+        would be read by the wrong indexes until then.
+        """
+        if self._planned * 4 <= last < _LARGE:
+            self._planned = last
+            with suppress(SealtrailError), self._database.write() as connection:  # what was accepted is durable
+                analyze(connection)
 
     def _end_hung_turn(self) -> None:
         with self._database.write() as connection:
@@ -72,6 +90,8 @@ class AcceptingTurn:
         self._remembered = remembered
         self.changed: dict[tuple[str, str], tuple[int, WeighedStream]] = {}
         """Streams as they are once the turn has ended."""
+        self.last = 0
+        """The number of the last event that was stored here, 0 for none."""
 
     def newest(self) -> int:
         """Return when the newest event was accepted, 0 before the first."""
@@ -153,6 +173,7 @@ class AcceptingTurn:
         add_to(connection, streams, "weight", {number: added[name] for name, (number, _) in found.items()})
         places.update((name, number) for name, (number, _) in found.items())
         first = self._newest[1] + 1
+        self.last = self._newest[1] + len(new_events)
         event_rows = [
             (number, stream.tenant, places[stream.id], event_id, accepted, bytes(commitment), pack(disclosures))
             for number, (stream, event_id, _, commitment, disclosures, _) in enumerate(new_events, start=first)

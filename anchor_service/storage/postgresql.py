@@ -159,6 +159,11 @@ def end_hung_turn(connection: Connection) -> None:
     )
 
 
+def analyze(connection: Connection) -> None:
+    """Look at the tables that grow with the log, so that statements are planned for the rows that there are."""
+    cursor_of(connection).execute("analyze streams, events, event_secrets, receipt_groups, entries, tiles, map_buckets")
+
+
 _TYPES: Final = {"BIGINT": "int8", "TEXT": "text", "BYTEA": "bytea"}
 
 
