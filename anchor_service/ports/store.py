@@ -155,6 +155,9 @@ class LogStore(LogReader, Protocol):
     def publish(self, size: int, note: str) -> None:
         """Publish a checkpoint; the same again is quiet."""
 
+    def final_batch(self) -> int:
+        """Return the batch of the newest FINAL anchor, 0 for none."""
+
     def prune_map(self, after: int, most: int) -> tuple[int, bool]:
         """Delete rows of buckets that no map as of the newest FINAL anchor or later needs, in short transactions.
 

@@ -148,18 +148,16 @@ class Log:
         with self._database.write_fenced() as connection:
             upsert(connection, checkpoints, [{"size": size, "note": note}])
 
+    def final_batch(self) -> int:
+        """Return the batch of the newest FINAL anchor, 0 for none."""
+        with self._database.read() as connection:
+            return connection.execute(_FINAL).scalar() or 0
+
     def prune_map(self, after: int, most: int) -> tuple[int, bool]:
         """Delete rows of buckets that no map as of the newest FINAL anchor or later needs, in short transactions."""
-        final = (
-            select(batches.c.batch, batches.c.depth)
-            .join(anchors, anchors.c.size == batches.c.size)
-            .where(anchors.c.state == AnchorState.FINAL)
-            .order_by(anchors.c.size.desc())
-            .limit(1)
-        )
         row_key = select(map_buckets.c.depth, map_buckets.c.bucket, map_buckets.c.batch)
         with self._database.read() as connection:
-            newest = connection.execute(final).first()
+            newest = connection.execute(_FINAL).first()
             if newest is None:
                 return after, False
             shallower = connection.execute(
@@ -260,6 +258,13 @@ def read_shape(connection: Connection, batch: int) -> MapShape:
     return MapShape(row.depth, row.streams)
 
 
+_FINAL: Final = (
+    select(batches.c.batch, batches.c.depth)
+    .join(anchors, anchors.c.size == batches.c.size)
+    .where(anchors.c.state == AnchorState.FINAL)
+    .order_by(anchors.c.size.desc())
+    .limit(1)
+)
 _ROW: Final = delete(map_buckets).where(
     map_buckets.c.depth == bindparam("of_depth"),
     map_buckets.c.bucket == bindparam("number"),

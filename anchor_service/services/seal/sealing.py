@@ -118,6 +118,9 @@ class Seal:
             raise StoreRefused("tiles", f"the tiles do not lead to the head's root at size {head.size}")
         self._signer.check(head.size, self._store)
         self._map_of(head)
+        # What was overtaken until now has been pruned, or is when its bucket changes next: going over a whole map again
+        # takes longer than a batch may.
+        self._pruned = self._store.final_batch()
 
     def run_once(self) -> Sealed | None:
         """Publish what a crash left unpublished, then seal at most one batch; None where nothing was to do.
