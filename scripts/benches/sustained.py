@@ -8,7 +8,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from scripts.benches import grown, load, orders, server
@@ -17,8 +16,8 @@ from scripts.benches.table import Bench
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RATE: Final = 6_000
-"""Events a second that are offered: the goal, 500 million a day."""
+RATE: Final = 6_200
+"""Events a second that are offered: a little more than the goal, which is 500 million a day."""
 _SIZE: Final = 500
 """Events in a request."""
 _PATIENCE: Final = 300.0
@@ -39,11 +38,11 @@ def bench(*, quick: bool) -> Bench:
     table = Bench(f"Sustained for {seconds} s, {RATE:,} events/s offered, 4 to an order, SQLite")
     for size in sizes:
         with grown.grown(entries=size, streams=size) as folder:
-            _run(table, f"{size:,} streams before", folder, seconds)
+            _run(table, size, folder, seconds)
     return table
 
 
-def _run(table: Bench, name: str, folder: Path, seconds: int) -> None:
+def _run(table: Bench, size: int, folder: Path, seconds: int) -> None:
     key, port = server.key(folder), server.free_port()
     with ExitStack() as opened:
         running = server.running(server.serving(folder, port), port, "/readyz", patience=_PATIENCE)
@@ -61,12 +60,13 @@ def _run(table: Bench, name: str, folder: Path, seconds: int) -> None:
         whole = time.perf_counter() - begin
     quarter = max(1, len(seen.memory) // 4)
     rate = accepted / took
-    table.add(f"{name}: accepted", [rate], "events/s", goal=f"{RATE:,}", note=f"p99 {latency:.0f} ms a request")
-    table.add(f"{name}: accepted, sealed, anchored, provable", [accepted / whole], "events/s", goal="≥ 6k")
-    table.add(f"{name}: provable after the last was accepted", [whole - took], "s")
+    note = f"p99 {latency:.0f} ms a request"
+    table.add("accepted, streams before", [rate], "events/s", note=note, size=size)
+    table.add("provable, streams before", [accepted / whole], "events/s", goal="≥ 6k", size=size)
+    table.add("provable after the last was accepted, streams before", [whole - took], "s", size=size)
     for part, samples in (("first", slice(quarter)), ("last", slice(-quarter, None))):
-        table.add(f"{name}: not yet provable, {part} quarter", [median(seen.waiting[samples])], "events")
-        table.add(f"{name}: memory of all processes, {part} quarter", [median(seen.memory[samples])], "MiB")
+        table.add(f"not yet provable, {part} quarter, streams before", seen.waiting[samples], "events", size=size)
+        table.add(f"memory of all processes, {part} quarter, streams before", seen.memory[samples], "MiB", size=size)
 
 
 def _look(port: int, pid: int, seen: _Samples) -> None:

@@ -38,6 +38,16 @@ def opened_in(folder: Path) -> Iterator[Service]:
         service.stop()
 
 
+@contextmanager
+def resumed(folder: Path) -> Iterator[Service]:
+    """Open a log that is there."""
+    service = build(Settings(data=folder))
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
 def fill(service: Service, count: int, run: str, steps: int = 4) -> None:
     """Ingest so many events, `steps` to an order, a thousand a request."""
     stream = orders.events(run, steps=steps)
