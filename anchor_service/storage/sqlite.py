@@ -80,7 +80,7 @@ def _engine(path: Path, *, write: bool) -> Engine:
                 "mmap_size = 268435456",
                 f"cache_size = -{65536 if write else 8192}",
                 f"query_only = {'off' if write else 'on'}",
-                "wal_autocheckpoint = 4000",
+                "wal_autocheckpoint = 16000",
             ):
                 connection.execute(f"pragma {pragma}")
         except BaseException:
