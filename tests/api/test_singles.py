@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import pytest
@@ -17,6 +17,14 @@ from anchor_service.services.ingest import Accepted, Outcome, Refused
 
 Make = Callable[..., dict[str, Any]]
 Asked = tuple[str, dict[str, Any], str | None]
+
+T = TypeVar("T")
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run in an event loop of its own: this thread may have one that runs, the browser's of other tests."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def test_each_gets_its_own_answer(world: Any, event: Make, handed: list[tuple[st
         ("acme", good, None),
         ("acme", good | {"note": "another"}, None),
     ]
-    first, wrong, missing, other, keyed, again, conflict = asyncio.run(together(Singles(world.service.ingest), asked))
+    first, wrong, missing, other, keyed, again, conflict = in_a_loop(together(Singles(world.service.ingest), asked))
     assert handed == [("acme", 6), ("bolt", 1)]
     for answer, known in ((first, False), (other, False), (keyed, False), (again, True)):
         assert isinstance(answer, Accepted)
@@ -79,7 +87,7 @@ def test_who_comes_while_others_are_out_goes_next_together(
             await asyncio.sleep(0)  # the first is out now
         return await asyncio.gather(*parties)
 
-    answers = asyncio.run(three_times())
+    answers = in_a_loop(three_times())
     assert all(isinstance(answer, Accepted) for party in answers for answer in party)
     assert [len(party) for party in answers] == [1, 5, 300]
     assert sum(count for _, count in handed) == 306
@@ -92,7 +100,7 @@ def test_a_refusal_of_all_reaches_each_and_no_other_tenant(
 ) -> None:
     asked: list[Asked] = [("nobody", event(), None), ("acme", event(), None), ("nobody", event(), None)]
     singles = Singles(world.service.ingest)
-    stranger, ours, strange = asyncio.run(together(singles, asked))
+    stranger, ours, strange = in_a_loop(together(singles, asked))
     assert isinstance(stranger, NotFound)
     assert isinstance(strange, NotFound)
     assert isinstance(ours, Accepted)
@@ -102,8 +110,8 @@ def test_a_refusal_of_all_reaches_each_and_no_other_tenant(
 
     with monkeypatch.context() as patch:
         patch.setattr(world.service.ingest, "submit", full)
-        assert all(isinstance(answer, Busy) for answer in asyncio.run(together(singles, asked)))
-    (later,) = asyncio.run(together(singles, asked[1:2]))
+        assert all(isinstance(answer, Busy) for answer in in_a_loop(together(singles, asked)))
+    (later,) = in_a_loop(together(singles, asked[1:2]))
     assert isinstance(later, Accepted)
     assert later.known
 
@@ -118,7 +126,7 @@ def test_who_stops_waiting_harms_nobody(world: Any, event: Make) -> None:
         leaving.cancel()
         return await staying
 
-    assert isinstance(asyncio.run(one_leaves()), Accepted)
+    assert isinstance(in_a_loop(one_leaves()), Accepted)
 
 
 def test_over_http_by_many_at_once(http: httpx2.Client, event: Make) -> None:
