@@ -52,14 +52,16 @@ def panels(rows: Sequence[dict[str, Any]]) -> list[Panel]:
             by_name.setdefault((row["name"], row["unit"]), []).append(row)
     made = []
     for (name, unit), found in by_name.items():
-        points = {
-            row["size"]: Point(row["size"], median(row["samples"]), min(row["samples"]), max(row["samples"]))
-            for row in found
-        }
+        points = {row["size"]: _point(row["size"], row["samples"]) for row in found if max(row["samples"]) > 0}
         if len(points) > 1:
             goal = next((goal for row in found if (goal := _goal(row["goal"]))), None)
             made.append(Panel(name, unit, [points[size] for size in sorted(points)], goal))
     return made
+
+
+def _point(size: int, samples: Sequence[float]) -> Point:
+    shown = [sample for sample in samples if sample > 0]  # an axis of powers has no place for nothing
+    return Point(size, median(shown), min(shown), max(shown))
 
 
 def _goal(text: str) -> tuple[str, float] | None:
