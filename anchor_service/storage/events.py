@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import ARRAY, Connection, Row, Text, bindparam, func, select, update
+from sqlalchemy import ARRAY, Connection, Text, bindparam, func, select, update
 
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
 from anchor_service.protocol.errors import SealtrailError
@@ -220,7 +220,7 @@ STORED: Final = (
         events.c.commitment,
         events.c.disclosures,
         streams.c.order_id,
-        streams.c.stream.label("stream_id"),
+        streams.c.stream,
         streams.c.salt,
         event_secrets.c.secret,
     )
@@ -230,17 +230,24 @@ STORED: Final = (
 """Stored events with their streams and secrets, for `read_stored`."""
 
 
-def read_stored(row: Row[*tuple[Any, ...]]) -> StoredEvent:
+def read_stored(row: Sequence[Any]) -> StoredEvent:
     """Read a row of `STORED`."""
+    number, tenant, event_id, accepted, commitment, disclosures, order_id, stream, salt, secret = row
     return StoredEvent(
-        number=row.number,
-        stream=Stream(StreamId(row.stream_id), Hash(row.salt), row.tenant, row.order_id),
-        event_id=row.event_id,
-        secret=row.secret or b"",
-        commitment=Hash(row.commitment),
-        disclosures=unpack(row.disclosures, row.secret),
-        accepted=row.accepted,
+        number=number,
+        stream=Stream(StreamId(stream), Hash(salt), tenant, order_id),
+        event_id=event_id,
+        secret=secret or b"",
+        commitment=Hash(commitment),
+        disclosures=unpack(disclosures, secret),
+        accepted=accepted,
     )
+
+
+def read_stream(connection: Connection, tenant: str, order_id: str) -> Stream | None:
+    """Read the stream of an order."""
+    row = _STREAM.first(connection, tenant=tenant, order_id=order_id)
+    return None if row is None else Stream(StreamId(row[3]), Hash(row[4]), tenant, order_id)
 
 
 def read_known(connection: Connection, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:

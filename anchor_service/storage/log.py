@@ -22,6 +22,7 @@ from anchor_service.ports import (
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.protocol.streammap import Subtree
 from anchor_service.storage.database import Database, chunks, insert_rows, millions, newest_of_buckets, upsert
+from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import (
     anchors,
     batches,
@@ -238,8 +239,10 @@ def read_head(connection: Connection) -> Head:
 
 def read_tile(connection: Connection, level: int, index: int) -> bytes:
     """Read a tile; empty where there is none."""
-    query = select(tiles.c.data).where(tiles.c.level == level, tiles.c.idx == index)
-    return connection.execute(query).scalar() or b""
+    return _TILE.value(connection, level=level, place=index) or b""
+
+
+_TILE: Final = Quick(select(tiles.c.data).where(tiles.c.level == bindparam("level"), tiles.c.idx == bindparam("place")))
 
 
 def read_entries(connection: Connection, first: int, last: int) -> list[bytes]:

@@ -27,16 +27,14 @@ from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.protocol.streammap import Subtree
 from anchor_service.storage.anchors import read_anchor, read_anchors_below, read_evidence
 from anchor_service.storage.database import Database
-from anchor_service.storage.events import STORED, read_group, read_stored
+from anchor_service.storage.events import STORED, read_group, read_stored, read_stream
 from anchor_service.storage.log import ConnectionReader, read_checkpoint
-from anchor_service.storage.packing import unpack
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import (
     anchors,
     batches,
     checkpoints,
     entries,
-    event_secrets,
     events,
     map_buckets,
     receipt_groups,
@@ -50,31 +48,12 @@ _LOGGED: Final = STORED.add_columns(entries.c.idx, entries.c.entry).join(
 )
 
 # What every proof asks.
-_STREAM: Final = Quick(
-    select(streams.c.stream, streams.c.salt).where(
-        streams.c.tenant == bindparam("tenant"), streams.c.order_id == bindparam("order_id")
-    )
-)
 _EVENTS: Final = Quick(
-    select(
-        events.c.number,
-        events.c.event_id,
-        event_secrets.c.secret,
-        events.c.commitment,
-        events.c.disclosures,
-        events.c.accepted,
-        entries.c.idx,
-        entries.c.entry,
-    )
-    .join(streams, streams.c.number == events.c.stream)
-    .join(event_secrets, event_secrets.c.event == events.c.number, isouter=True)
-    .join(entries, entries.c.event == events.c.number, isouter=True)
-    .where(
+    _LOGGED.where(
         events.c.tenant == bindparam("tenant"),
         streams.c.tenant == bindparam("tenant"),
         streams.c.stream == bindparam("stream"),
-    )
-    .order_by(events.c.number)
+    ).order_by(events.c.number)
 )
 _COVERING: Final = Quick(
     select(func.min(anchors.c.size)).where(
@@ -87,7 +66,6 @@ _DISCLOSED: Final = Quick(
         view_fields.c.tenant == bindparam("tenant"), view_fields.c.audience == bindparam("audience")
     )
 )
-_TILE: Final = Quick(select(tiles.c.data).where(tiles.c.level == bindparam("level"), tiles.c.idx == bindparam("place")))
 _BUCKET: Final = Quick(
     select(map_buckets.c.holds, map_buckets.c.hash, map_buckets.c.streams)
     .where(
@@ -116,10 +94,6 @@ class Reading:
 class DatabaseSnapshot(ConnectionReader):
     """The port `Snapshot`."""
 
-    def tile(self, level: int, index: int) -> bytes:
-        """Return the hashes of a tile."""
-        return _TILE.value(self._connection, level=level, place=index) or b""
-
     def bucket(self, depth: int, batch: int, number: int) -> Bucket | None:
         """Return a bucket of the map as of this batch; None where it holds nothing."""
         row = _BUCKET.first(self._connection, depth=depth, as_of=batch, number=number)
@@ -127,22 +101,12 @@ class DatabaseSnapshot(ConnectionReader):
 
     def stream(self, tenant: str, order_id: str) -> Stream | None:
         """Return the stream of an order."""
-        row = _STREAM.first(self._connection, tenant=tenant, order_id=order_id)
-        return None if row is None else Stream(StreamId(row[0]), Hash(row[1]), tenant, order_id)
+        return read_stream(self._connection, tenant, order_id)
 
     def events(self, stream: Stream) -> list[LoggedEvent]:
         """Return a stream's events in order of acceptance."""
         rows = _EVENTS.rows(self._connection, tenant=stream.tenant, stream=stream.id)
-        return [
-            LoggedEvent(
-                StoredEvent(
-                    number, stream, event_id, secret or b"", Hash(commitment), unpack(disclosures, secret), accepted
-                ),
-                place,
-                entry,
-            )
-            for number, event_id, secret, commitment, disclosures, accepted, place, entry in rows
-        ]
+        return [LoggedEvent(read_stored(stored), place, entry) for *stored, place, entry in rows]
 
     def event(self, tenant: str, event_id: str) -> StoredEvent | None:
         """Return an event."""
@@ -254,7 +218,8 @@ class DatabaseSnapshot(ConnectionReader):
     def all_events(self, after: int, limit: int) -> list[LoggedEvent]:
         """Return events of all tenants with numbers above `after`, in order."""
         query = _LOGGED.where(events.c.number > after).order_by(events.c.number).limit(limit)
-        return [LoggedEvent(read_stored(row), row.idx, row.entry) for row in self._connection.execute(query)]
+        rows = self._connection.execute(query)
+        return [LoggedEvent(read_stored(stored), place, entry) for *stored, place, entry in rows]
 
     def groups(self) -> Iterator[ReceiptGroup]:
         """Return all receipt groups in order."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from anchor_service.ports import Audience, StoreRefused
+from anchor_service.ports import Audience, StoreRefused, split_records
+from anchor_service.ports.buckets import RECORD_SIZE
+from anchor_service.protocol.hashes import StreamId
 from anchor_service.protocol.proof import parse_proof
 from anchor_service.protocol.verdict import State
 from anchor_service.services.prove.proofs import Proofs
@@ -31,7 +35,9 @@ USED = [
 
 
 def damaged(value: object) -> object:
-    """Return a value with one bit flipped in its middle."""
+    """Return a value with one bit flipped in its middle; of the map's records, which are many, in each."""
+    if isinstance(value, bytes) and len(value) > RECORD_SIZE and len(value) % RECORD_SIZE == 0:
+        return b"".join(bytes(damaged(record)) for record in split_records(value))  # type: ignore[call-overload] # bytes
     if isinstance(value, int):
         return value ^ 1
     raw = bytearray(value.encode() if isinstance(value, str) else bytes(value))  # type: ignore[call-overload] # a column
@@ -59,6 +65,8 @@ def test_no_damaged_proof_is_given(log: OpenLog, table: str, column: str, warm: 
     log.settle()
     log.accept(event("later", "A-1", "delivered"))
     log.settle()
+    nobody = StreamId(bytes(32))
+    absent = prove.absence(nobody)
     before = {audience: log.proof("A-1", audience) for audience in Audience}
     if not warm:
         prove.proofs = Proofs(prove.proofs._store, log=prove.proofs._log, policy=prove.proofs._policy)
@@ -72,6 +80,8 @@ def test_no_damaged_proof_is_given(log: OpenLog, table: str, column: str, warm: 
         assert warm
         assert given == before[audience]
         assert log.verdict(before[audience]).state is State.TEST_DATA
+    with suppress(StoreRefused):
+        assert prove.absence(nobody) == absent
 
 
 def test_what_is_kept_in_memory_is_not_believed(log: OpenLog) -> None:

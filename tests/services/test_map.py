@@ -103,6 +103,29 @@ def test_what_is_superseded_is_deleted(log: OpenLog) -> None:
     log.check()
 
 
+def rows_of_the_map(log: OpenLog) -> int:
+    with log.service._reading.snapshot() as snapshot:
+        return sum(1 for _ in snapshot.bucket_rows(0))
+
+
+def test_after_a_start_pruning_goes_on_and_leaves_nothing_for_good(settings: Settings) -> None:
+    """What a crash left to be pruned goes when its bucket changes next; nothing is gone over again meanwhile."""
+    with open_log(settings) as log:
+        for turn in range(3):
+            log.accept(*orders(0, 2, "arrived", turn))
+            assert log.service.seal.run_once() is not None
+            while log.service.anchor.run_once():
+                pass
+        left = rows_of_the_map(log)
+    with open_log(settings) as log:
+        assert log.service.seal.prune() is False
+        assert rows_of_the_map(log) == left > 2
+        log.accept(*orders(0, 2, "arrived", 3))
+        log.settle()
+        assert rows_of_the_map(log) <= 2
+        log.check()
+
+
 @pytest.mark.parametrize("grows", [False, True])
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize("persisted", [False, True])

@@ -358,3 +358,30 @@ def test_many_rows_come_back_as_they_were(processes: tuple[Database, Database, D
         turn.accept([], [new_event(of, f"{of.order_id}2") for of in orders], [GROUP._replace(length=700)], 7)
         assert len(turn.known([("acme", f"A-{number} ü€😀2") for number in range(800)])) == 700
     assert {weighed.weight for weighed in known_streams(Events(first), ("acme", "A-699 ü€😀")).values()} == {20}
+
+
+def test_a_log_that_grows_is_looked_at(processes: tuple[Database, Database, Database]) -> None:
+    """PostgreSQL plans for as many rows as it last saw, and by itself sees none until a minute has passed."""
+    first, second, _ = processes
+
+    def seen() -> int:
+        with first.read() as connection:
+            query = "select reltuples::int from pg_class where oid = 'streams'::regclass"
+            return connection.exec_driver_sql(query).scalar_one()  # type: ignore[no-any-return] # an int
+
+    def grow(database: Database, name: str, count: int) -> None:
+        orders = [stream(f"{name}-{number}") for number in range(count)]
+        with events[database].turn() as turn:
+            turn.accept(orders, [new_event(of, of.order_id) for of in orders], [GROUP._replace(length=count)], 7)
+
+    events = {first: Events(first), second: Events(second)}
+    grow(first, "A", 999)
+    assert seen() == -1  # never
+    grow(first, "B", 1)
+    assert seen() == 1_000
+    grow(first, "C", 2_999)
+    assert seen() == 1_000
+    grow(second, "D", 1)  # another process, that has looked at nothing yet
+    assert seen() == 4_000
+    grow(second, "E", 1)
+    assert seen() == 4_000

@@ -198,7 +198,7 @@ class Proofs:
                 raise NotFound("anchor_none", "no anchor is final yet: ask again later")
             with self._sound():
                 anchor = self._anchors.get(snapshot, size)
-            found = self.map.path(snapshot, anchor.seal, stream)
+                found = self.map.path(snapshot, anchor.seal, stream)
             if found is None:
                 return None
             if found.end is not None and found.end.stream == stream:

@@ -165,10 +165,11 @@ class Seal:
     def _prepare(self, head: Head, waiting: list[Waiting], now: int) -> tuple[Batch, MapAfter]:
         """Build the batch that follows `head`; nothing is written, and nothing changes in memory."""
         kept = self._map_of(head)
-        entries: list[tuple[bytes, int | None]] = []
-        leaves: list[bytes] = []
-        changed = self._enter(kept, waiting, entries, leaves)
-        streams = changed.shape.streams
+        found, changed = self._enter(kept, waiting)
+        entries: list[tuple[bytes, int | None]] = [
+            (entry, event.number) for (entry, _), event in zip(found, waiting, strict=True)
+        ]
+        leaves = [leaf for _, leaf in found]
         size = head.size + len(entries) + 1
         # Times in the log never go back, whatever the clock does.
         sealed = max(now, head.sealed, waiting[-1].accepted if waiting else 0)
@@ -177,7 +178,7 @@ class Seal:
                 log=self._log,
                 batch=head.batch + 1,
                 size=size,
-                streams=streams,
+                streams=changed.shape.streams,
                 map=changed.root,
                 prev_seal=head.seal,
                 sealed=sealed,
@@ -199,10 +200,8 @@ class Seal:
         batch = Batch(head, after, entries, new_tiles, changed.shape, changed.buckets)
         return batch, replace(changed, head=after)
 
-    def _enter(
-        self, kept: KeptMap, waiting: list[Waiting], entries: list[tuple[bytes, int | None]], leaves: list[bytes]
-    ) -> MapAfter:
-        """Give events their places in their streams: add their entries and leaves, return the map after them.
+    def _enter(self, kept: KeptMap, waiting: list[Waiting]) -> tuple[list[tuple[bytes, bytes]], MapAfter]:
+        """Give events their places in their streams; return entry and leaf of each, and the map after them.
 
         What the store has of the map is hashed, and compared with what is in memory: a bit that flipped on the disk or
         in memory would otherwise go into every seal from now on.
@@ -231,13 +230,13 @@ class Seal:
                 found[place] = entry, leaf
             after[number] = closed = bucket.close()
             checksums[number] = closed.checksum
-        entries += [(entry, event.number) for (entry, _), event in zip(found, waiting, strict=True)]
-        leaves += [leaf for _, leaf in found]
         changed = kept.exchange(before, after, checksums, streams)
         if changed is None:
             self._map = None
             refuse_map(kept.head, self._store)
-        return changed if streams <= self._crowded << depth else regrow(changed, self._crowded, self._store)
+        if streams > self._crowded << depth:
+            changed = regrow(changed, self._crowded, self._store)
+        return found, changed
 
 
 class _Overlay:
