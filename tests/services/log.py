@@ -22,7 +22,9 @@ from anchor_service.services.fsck import fsck
 from anchor_service.services.ingest import Accepted, Outcome, Refused
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
-from anchor_service.wiring import Service, _open_nodes, _place, create
+from anchor_service.wiring import Service, create
+from anchor_service.wiring.nodes import open_nodes
+from anchor_service.wiring.places import database_place
 
 TENANT = "acme"
 
@@ -129,8 +131,8 @@ def create_log(data: Path, **settings: Any) -> Settings:
 def open_log(settings: Settings) -> Iterator[OpenLog]:
     """Open a log as `build` does, on a database that can fail."""
     with ExitStack() as opened:
-        database = opened.enter_context(closing(FaultyDatabase(_place(settings))))
-        service = Service(settings, database, _open_nodes(settings, opened))
+        database = opened.enter_context(closing(FaultyDatabase(database_place(settings))))
+        service = Service(settings, database, open_nodes(settings, opened))
         service.check()
         keeper = service._work.keeper
         if keeper is not None:

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from anchor_service import wiring
 from anchor_service.ports import Busy, StoreRefused
 from anchor_service.protocol.policy import parse_policy, print_policy
 from anchor_service.settings import Settings
-from anchor_service.wiring import build, create
+from anchor_service.wiring import build, create, creating
 from anchor_service.workers.loop import Loop
 from tests.services.conftest import SQLITE_ONLY
 from tests.services.log import TENANT, create_log, event, open_log
@@ -53,7 +52,7 @@ def test_creating_takes_up_where_it_was_killed(
     tmp_path: Path, step: str, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(data=tmp_path / "data")
-    true: Callable[..., Any] = getattr(wiring, step)
+    true: Callable[..., Any] = getattr(creating, step)
 
     def killed(*arguments: Any, **options: Any) -> None:
         if after:
@@ -61,7 +60,7 @@ def test_creating_takes_up_where_it_was_killed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(wiring, step, killed)
+        patch.setattr(creating, step, killed)
         with pytest.raises(KeyboardInterrupt):
             create(settings)
     if step == "create_database" and after:
