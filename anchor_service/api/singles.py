@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Final, NamedTuple
 
 from anchor_service.services.ingest import Ingest, Outcome
@@ -65,18 +65,12 @@ class Singles:
                 _refuse(singles, problem)
             else:
                 self._out += 1
-                stored.add_done_callback(self._way_back(loop, singles))
+                stored.add_done_callback(partial(self._wake, loop, singles))
 
-    def _way_back(
-        self, loop: asyncio.AbstractEventLoop, singles: list[_Single]
-    ) -> Callable[[Future[list[Outcome]]], None]:
-        """Return what the thread that stores calls: one wake-up of the event loop, however many events."""
-
-        def stored_there(stored: Future[list[Outcome]]) -> None:
-            if not loop.is_closed():  # else nobody waits any more
-                loop.call_soon_threadsafe(self._come_back, loop, singles, stored)
-
-        return stored_there
+    def _wake(self, loop: asyncio.AbstractEventLoop, singles: list[_Single], stored: Future[list[Outcome]]) -> None:
+        """Wake the event loop, once for however many events; the thread that stores calls this."""
+        if not loop.is_closed():  # else nobody waits any more
+            loop.call_soon_threadsafe(self._come_back, loop, singles, stored)
 
     def _come_back(
         self, loop: asyncio.AbstractEventLoop, singles: list[_Single], stored: Future[list[Outcome]]

@@ -1,1 +1,1 @@
-"""Use cases, one a file; none calls another."""
+"""Use cases, a file or a package each; none calls another."""

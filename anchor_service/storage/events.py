@@ -154,28 +154,11 @@ class AcceptingTurn:
     ) -> None:
         """Store streams, events, secrets and receipt groups."""
         connection = self._connection
-        added: dict[StreamId, int] = {}
-        known: dict[StreamId, tuple[str, str]] = {}
-        places = self._places(new_streams)
-        for stream, *_, weight in new_events:
-            if stream.id in added:
-                added[stream.id] += weight
-            else:
-                added[stream.id] = weight
-                if stream.id not in places:
-                    known[stream.id] = stream.tenant, stream.order_id
-        # Forgotten until the turn has ended well.
-        found = {name: self._remembered.pop(order) for name, order in known.items()}
-        stream_rows = [
-            (places[name], tenant, order_id, name, salt, added[name]) for name, salt, tenant, order_id in new_streams
-        ]
-        insert_rows(connection, streams, stream_rows)
-        add_to(connection, streams, "weight", {number: added[name] for name, (number, _) in found.items()})
-        places.update((name, number) for name, (number, _) in found.items())
+        numbers = self._store_streams(new_streams, new_events)
         first = self._newest[1] + 1
         self.last = self._newest[1] + len(new_events)
         event_rows = [
-            (number, stream.tenant, places[stream.id], event_id, accepted, bytes(commitment), pack(disclosures))
+            (number, stream.tenant, numbers[stream.id], event_id, accepted, bytes(commitment), pack(disclosures))
             for number, (stream, event_id, _, commitment, disclosures, _) in enumerate(new_events, start=first)
         ]
         insert_rows(connection, events, event_rows)
@@ -187,17 +170,31 @@ class AcceptingTurn:
             receipt_groups,
             [(first + group.first, group.length, group.deadline, group.note) for group in groups],
         )
-        for stream in new_streams:
-            self.changed[stream.tenant, stream.order_id] = (
-                places[stream.id],
-                WeighedStream(stream, added[stream.id]),
-            )
-        for name, (number, (stream, weight)) in found.items():
-            self.changed[known[name]] = number, WeighedStream(stream, weight + added[name])
 
-    def _places(self, new_streams: Sequence[Stream]) -> dict[StreamId, int]:
-        """Return the numbers that new streams get."""
-        return {stream.id: number for number, stream in enumerate(new_streams, start=self._newest[2] + 1)}
+    def _store_streams(self, new_streams: Sequence[Stream], new_events: Sequence[NewEvent]) -> dict[StreamId, int]:
+        """Store new streams, and what all gain in weight by new events; return the numbers of those streams."""
+        numbers = {stream.id: number for number, stream in enumerate(new_streams, start=self._newest[2] + 1)}
+        added: dict[StreamId, int] = {}
+        known: dict[StreamId, tuple[str, str]] = {}
+        for stream, *_, weight in new_events:
+            if stream.id in added:
+                added[stream.id] += weight
+            else:
+                added[stream.id] = weight
+                if stream.id not in numbers:
+                    known[stream.id] = stream.tenant, stream.order_id
+        stream_rows = [
+            (numbers[name], tenant, order_id, name, salt, added[name]) for name, salt, tenant, order_id in new_streams
+        ]
+        for stream in new_streams:
+            self.changed[stream.tenant, stream.order_id] = numbers[stream.id], WeighedStream(stream, added[stream.id])
+        for name, order in known.items():
+            number, (stream, weight) = self._remembered.pop(order)  # forgotten until the turn has ended well
+            numbers[name] = number
+            self.changed[order] = number, WeighedStream(stream, weight + added[name])
+        insert_rows(self._connection, streams, stream_rows)
+        add_to(self._connection, streams, "weight", {numbers[name]: added[name] for name in known})
+        return numbers
 
 
 _NEWEST: Final = Quick(

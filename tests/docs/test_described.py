@@ -146,7 +146,7 @@ REACHED = (
     "protocol/signature.py",
     "protocol/weight.py",
     "services/attachments.py",
-    "services/ingest.py",
+    "services/ingest",
     "services/prepare",
     "services/label.py",
     "services/prove",

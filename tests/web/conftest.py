@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from anchor_service.services.page import bake
 from tests.web.site import Site, serve
+from tests.web.stories import Story
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "anchor_service" / "page"
@@ -28,6 +32,7 @@ _FLAGS = (
 )
 
 Open = Callable[..., Page]
+Show = Callable[[Story], Site]
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +82,17 @@ def bare_site(built: Path) -> Iterator[Site]:
     """The page as built, into which no policy was baked."""
     with serve(built) as site:
         yield site
+
+
+@pytest.fixture
+def show(built: Path, tmp_path: Path) -> Iterator[Show]:
+    """Put a story behind a label, with its own policy in the page."""
+    with ExitStack() as stack:
+
+        def show_(told: Story) -> Site:
+            bake(built, json.dumps(told.policy).encode(), tmp_path / "page")
+            site = stack.enter_context(serve(tmp_path / "page"))
+            told.put(site)
+            return site
+
+        yield show_

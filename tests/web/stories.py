@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from scripts.vectors.world import EARLY_BLOCK, World, actor, signing_key
-from tests.web.conftest import ROOT
 from tests.web.node import Node
 from tests.web.site import Answer, Site
 
-SIGNATURE = (ROOT / "anchor_service" / "samples" / "bag-signature.png").read_bytes()
+SIGNATURE = (resources.files("anchor_service") / "samples" / "bag-signature.png").read_bytes()
 CARRIER_KEY = "the carrier's key"
 HIDDEN = ("buyer.name", "recipient.name", "recipient.phone", "location.address")
 

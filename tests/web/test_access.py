@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from anchor_service.services.page import bake
-from tests.web.conftest import ROOT, Open
+from tests.web.conftest import ROOT, Open, Show
 from tests.web.site import Answer, serve
 from tests.web.stories import Story, bag, story
 
@@ -56,20 +54,18 @@ LOOKS = [("en-GB", "light"), ("zh-CN", "dark"), ("en-GB", "dark")]
 
 @pytest.mark.parametrize("look", LOOKS, ids="-".join)
 @pytest.mark.parametrize("told", STORIES)
-def test_axe_finds_nothing(built: Path, tmp_path: Path, open_page: Open, told: str, look: tuple[str, str]) -> None:
+def test_axe_finds_nothing(show: Show, open_page: Open, told: str, look: tuple[str, str]) -> None:
     chosen = STORIES[told]()
-    bake(built, json.dumps(chosen.policy).encode(), tmp_path)
-    with serve(tmp_path) as site:
-        chosen.put(site)
-        page = open_page(site.label(chosen.stream), look[0], color_scheme=look[1])
-        page.locator(".checks").wait_for()
-        assert objections(page) == []
-        page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true })")
-        assert objections(page) == []
-        site.proof(Answer(500, b""))
-        page.reload()
-        page.locator(".again").wait_for()
-        assert objections(page) == []
+    site = show(chosen)
+    page = open_page(site.label(chosen.stream), look[0], color_scheme=look[1])
+    page.locator(".checks").wait_for()
+    assert objections(page) == []
+    page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true })")
+    assert objections(page) == []
+    site.proof(Answer(500, b""))
+    page.reload()
+    page.locator(".again").wait_for()
+    assert objections(page) == []
 
 
 def test_axe_sees_words_that_are_too_pale(built: Path, open_page: Open) -> None:

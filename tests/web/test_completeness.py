@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +11,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from anchor_service.protocol.hashes import StreamId
-from anchor_service.services.page import bake
-from tests.web.conftest import Open
-from tests.web.site import TOKEN, Answer, Site, serve
+from tests.web.conftest import Open, Show
+from tests.web.site import TOKEN, Answer, Site
 from tests.web.stories import HIDDEN, PLACED, Story, bag, story, tell
 
 LANGUAGES = ("en-GB", "zh-CN")
 NOBODYS = StreamId(bytes.fromhex("0123456789abcdef" * 4))
 UNKNOWN_HERE = {"en-GB": "not known to this server", "zh-CN": "此服务器不认识这个二维码"}
-Show = Callable[[Story], Site]
-
-
-@pytest.fixture
-def show(built: Path, tmp_path: Path) -> Iterator[Show]:
-    """Put a story behind a label, with its own policy in the page."""
-    with ExitStack() as stack:
-
-        def show_(told: Story) -> Site:
-            bake(built, json.dumps(told.policy).encode(), tmp_path / "page")
-            site = stack.enter_context(serve(tmp_path / "page"))
-            told.put(site)
-            return site
-
-        yield show_
 
 
 def absence(told: Story, stream: StreamId = NOBODYS, **members: Any) -> Answer:

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from anchor_service.services.page import bake
-from tests.web.conftest import PHONE, Open
-from tests.web.site import Answer, Site, serve
-from tests.web.stories import CUSTOMS, PLACED, SHIPPED, SIGNATURE, SIGNED, Story, bag, file, story, tell
+from tests.web.conftest import PHONE, Open, Show
+from tests.web.site import Answer
+from tests.web.stories import CUSTOMS, PLACED, SHIPPED, SIGNATURE, SIGNED, bag, file, story, tell
 
 LANGUAGES = ("en-GB", "zh-CN")
 TYPES = {"en-GB": ["Order placed", "Shipped", "Customs", "Signed for"], "zh-CN": ["下单", "发货", "海关", "签收"]}
 TEST_CHAIN = {"finality": "finalized", "id": 560_048, "name": "Development chain", "test": True}
 OPEN = "all => all.forEach(one => { one.open = true })"
-Show = Callable[[Story], Site]
-
-
-@pytest.fixture
-def show(built: Path, tmp_path: Path) -> Iterator[Show]:
-    """Put a story behind a label, with its own policy in the page."""
-    with ExitStack() as stack:
-
-        def show_(told: Story) -> Site:
-            bake(built, json.dumps(told.policy).encode(), tmp_path / "page")
-            site = stack.enter_context(serve(tmp_path / "page"))
-            told.put(site)
-            return site
-
-        yield show_
 
 
 def steps(page: Page) -> list[str]:
