@@ -6,22 +6,30 @@ nobody anything; what nodes said is an argument, and counts as far as SPEC 15.8 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol import lifecycle
 from anchor_service.protocol.absence import Absence, parse_absence
-from anchor_service.protocol.errors import Altered, Malformed, SealtrailError, Unproven
-from anchor_service.protocol.event import (
-    MANDATORY,
-    BlockId,
-    check_mandatory,
-    follows,
+from anchor_service.protocol.checks import (
+    AnyCase,
+    Case,
+    Findings,
+    Skipped,
+    caught,
+    check_anchor,
+    check_block,
+    check_checkpoint,
+    check_dated,
+    check_fresh,
+    check_inclusion,
+    run,
+    verify_seal,
 )
-from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored, verify_recorded
-from anchor_service.protocol.hashes import LogId, StreamId, parse_hash
-from anchor_service.protocol.merkle import leaf_hash, verify_inclusion
-from anchor_service.protocol.nodes import answers_that_count, trust_block
+from anchor_service.protocol.errors import Altered, Malformed, SealtrailError, Unproven
+from anchor_service.protocol.event import MANDATORY, BlockId, check_mandatory, follows
+from anchor_service.protocol.evidence import BlockHeader, read_header, verify_anchored
+from anchor_service.protocol.hashes import StreamId, parse_hash
+from anchor_service.protocol.nodes import trust_block
 from anchor_service.protocol.policy import Policy, verify_checkpoint
 from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
@@ -31,13 +39,9 @@ from anchor_service.protocol.streammap import MapLeaf, verify_in_map, verify_not
 from anchor_service.protocol.verdict import Check, Inputs, Result, State, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from anchor_service.protocol.receipt import Receipt
-
-Findings: TypeAlias = "Iterator[SealtrailError]"
-P = ParamSpec("P")
-D = TypeVar("D", Proof, Absence)
 
 
 def needed_blocks(proof: Proof | Absence) -> tuple[int, ...]:
@@ -54,8 +58,8 @@ def verify(raw: bytes, policy: Policy, inputs: Inputs | None = None) -> Verdict:
         proof = parse_proof(raw)
     except Malformed as problem:
         return _malformed(problem, CHECKS)
-    case = _Case(proof, policy, inputs or Inputs(), _headers(proof))
-    checks = tuple(_run(name, check, case) for name, check in _CHECKS.items())
+    case = Case(proof, policy, inputs or Inputs(), _headers(proof))
+    checks = tuple(run(name, check, case) for name, check in _CHECKS.items())
     end, steps = tell(proof, case.headers, policy.log)
     return Verdict(
         state=_state(checks, policy, end, pending=bool(proof.pending)),
@@ -74,16 +78,16 @@ def verify_absence(raw: bytes, policy: Policy, stream: StreamId, inputs: Inputs 
         absence = parse_absence(raw)
     except Malformed as problem:
         return _malformed(problem, ABSENCE_CHECKS)
-    case = _Case(absence, policy, inputs or Inputs(), _headers(absence))
+    case = Case(absence, policy, inputs or Inputs(), _headers(absence))
     checks = (
-        _run("format", _format, case),
-        _run("checkpoint", _checkpoint, case),
-        _run("inclusion", _inclusion, case),
-        _run("anchor", _anchor, case),
-        _run("block", _block, case),
-        _run("absent", lambda case: _absent(case, stream), case),
-        _run("dated", _dated, case),
-        _run("fresh", _fresh, case),
+        run("format", _check_format, case),
+        run("checkpoint", check_checkpoint, case),
+        run("inclusion", check_inclusion, case),
+        run("anchor", check_anchor, case),
+        run("block", check_block, case),
+        run("absent", lambda case: _check_absent(case, stream), case),
+        run("dated", check_dated, case),
+        run("fresh", check_fresh, case),
     )
     state = _failed(checks) or (State.TEST_DATA if policy.chain.test else State.UNKNOWN_CODE)
     return Verdict(state=state, checks=checks, as_of=case.headers[-1])
@@ -93,7 +97,7 @@ def verify_anchor(anchor: ProvenAnchor, policy: Policy) -> None:
     """Prove by SPEC 15.5 to 15.8 all that a proof says of this anchor; Altered, Malformed or Unproven otherwise."""
     checkpoint = anchor.checkpoint
     verify_checkpoint(checkpoint, policy)
-    _verify_seal(anchor, policy.log)
+    verify_seal(anchor, policy.log)
     registry, evidence = policy.chain.registry, anchor.evidence
     header = verify_anchored(evidence, registry, policy.log, checkpoint.size, checkpoint.root)
     trust_block(BlockId(header.number, header.hash), policy, ())
@@ -108,42 +112,12 @@ def _malformed(problem: Malformed, names: Sequence[str]) -> Verdict:
 # --- the checks, in the order of SPEC 15 ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Case(Generic[D]):
-    proof: D
-    policy: Policy
-    inputs: Inputs
-    headers: tuple[BlockHeader | None, ...]  # of each anchor; None where its RLP is broken
-
-    @property
-    def log(self) -> LogId:
-        return self.policy.log
-
-
-class _Skipped(SealtrailError):
-    """There is nothing to check."""
-
-
-def _run(name: str, check: Callable[[_Case[D]], Findings], case: _Case[D]) -> Check:
-    """Gather a check's findings: the first INVALID one counts, else the first UNKNOWN, else the first SKIPPED."""
-    findings = list(check(case))
-    for kind, result in (
-        ((Altered, Malformed), Result.INVALID),
-        (Unproven, Result.UNKNOWN),
-        (_Skipped, Result.SKIPPED),
-    ):
-        for finding in findings:
-            if isinstance(finding, kind):
-                return Check(name, result, finding.code, finding.message)
-    return Check(name, Result.VALID, None, _VALID[name])
-
-
-def _format(_case: _Case[Proof] | _Case[Absence]) -> Findings:
+def _check_format(_case: AnyCase) -> Findings:
     """15.1: the proof parsed, or we would not be here."""
     yield from ()
 
 
-def _stream(case: _Case[Proof]) -> Findings:
+def _check_stream(case: Case[Proof]) -> Findings:
     """15.2: whose order this is."""
     opening = case.proof.opening
     if any(event.entry.stream != opening.stream for event in case.proof.events):
@@ -154,7 +128,7 @@ def _stream(case: _Case[Proof]) -> Findings:
         yield Unproven("tenant_unknown", f"the policy does not name the tenant {opening.tenant!r}")
 
 
-def _events(case: _Case[Proof]) -> Findings:
+def _check_events(case: Case[Proof]) -> Findings:
     """15.3: each event is what its entry committed to."""
     for place, event in enumerate(case.proof.events, start=1):
         if event.view.commitment != event.entry.commitment:
@@ -172,104 +146,53 @@ def _grammar(view: View, where: str) -> Findings:
         yield Altered("event_grammar", f"{where}: {problem.code}: {problem.message}")
 
 
-def _sequence(case: _Case[Proof]) -> Findings:
+def _check_sequence(case: Case[Proof]) -> Findings:
     """15.4: from the first event on, without a gap."""
     if not follows([(event.entry, event.leaf) for event in case.proof.events]):
         yield Altered("sequence", "the events do not follow one another from the first on")
 
 
-def _checkpoint(case: _Case[Proof] | _Case[Absence]) -> Findings:
-    """15.5: the log's key signed each checkpoint."""
-    for anchor in case.proof.anchors:
-        yield from _caught(verify_checkpoint, anchor.checkpoint, case.policy)
-
-
-def _caught(check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Findings:
-    try:
-        check(*args, **kwargs)
-    except SealtrailError as finding:
-        yield finding
-
-
-def _inclusion(case: _Case[Proof] | _Case[Absence]) -> Findings:
-    """15.6: each entry is in the log at its place, and each checkpoint ends with its seal."""
-    for event in case.proof.events:
-        checkpoint = case.proof.anchors[event.anchor].checkpoint
-        yield from _caught(verify_inclusion, event.leaf, event.index, checkpoint.size, event.path, checkpoint.root)
-    for anchor in case.proof.anchors:
-        yield from _caught(_verify_seal, anchor, case.log)
-
-
-def _verify_seal(anchor: ProvenAnchor, log: LogId) -> None:
-    checkpoint, seal = anchor.checkpoint, anchor.seal
-    leaf = leaf_hash(anchor.seal_text.encode())
-    verify_inclusion(leaf, checkpoint.size - 1, checkpoint.size, anchor.seal_path, checkpoint.root)
-    if seal.log != log or seal.size != checkpoint.size:
-        raise Altered("seal", f"the checkpoint of size {checkpoint.size} does not end with its own seal entry")
-
-
-def _anchor(case: _Case[Proof] | _Case[Absence]) -> Findings:
-    """15.7: the registry recorded each checkpoint."""
-    registry = case.policy.chain.registry
-    for anchor, header in zip(case.proof.anchors, case.headers, strict=True):
-        checkpoint, evidence = anchor.checkpoint, anchor.evidence
-        what = registry, case.log, checkpoint.size, checkpoint.root
-        if header is None:  # to say what is wrong with it
-            yield from _caught(verify_anchored, evidence, *what)
-        else:
-            yield from _caught(verify_recorded, evidence, *what, header=header)
-
-
-def _block(case: _Case[Proof] | _Case[Absence]) -> Findings:
-    """15.8: each anchor's block is one that the verifier trusts."""
-    for header in case.headers:
-        if header is None:
-            yield Unproven("block_untrusted", "a block header cannot be read")
-        else:
-            yield from _caught(trust_block, BlockId(header.number, header.hash), case.policy, case.inputs.nodes)
-
-
-def _complete(case: _Case[Proof]) -> Findings:
+def _check_complete(case: Case[Proof]) -> Findings:
     """15.9: nothing was left out: the map of the newest anchor has exactly these events of the stream."""
     events, newest = case.proof.events, case.proof.anchors[-1]
     last = MapLeaf(events[-1].entry.stream, len(events), events[-1].leaf)
-    yield from _caught(verify_in_map, last, case.proof.map_path, newest.seal.map)
+    yield from caught(verify_in_map, last, case.proof.map_path, newest.seal.map)
     for place, event in enumerate(case.proof.events, start=1):
         for name in MANDATORY:
             if name not in event.view.fields:
                 yield Unproven("withheld", f"event {place} does not disclose {name}")
 
 
-def _absent(case: _Case[Absence], stream: StreamId) -> Findings:
+def _check_absent(case: Case[Absence], stream: StreamId) -> Findings:
     """15.18: nothing of this stream is in the log."""
     absence = case.proof
-    yield from _caught(verify_not_in_map, stream, absence.leaf, absence.map_path, absence.anchor.seal.map)
+    yield from caught(verify_not_in_map, stream, absence.leaf, absence.map_path, absence.anchor.seal.map)
 
 
-def _signatures(case: _Case[Proof]) -> Findings:
+def _check_signatures(case: Case[Proof]) -> Findings:
     """15.10: who signed what they said."""
     signed = [event.view for event in case.proof.events if "signature" in event.view.fields]
     signed += [pending.view for pending in case.proof.pending if "signature" in pending.view.fields]
     for view in signed:
-        yield from _caught(_verify_actor, view, case)
+        yield from caught(_verify_actor, view, case)
     if not signed:
-        yield _Skipped("no_signatures", "no event is signed by an actor")
+        yield Skipped("no_signatures", "no event is signed by an actor")
 
 
-def _verify_actor(view: View, case: _Case[Proof]) -> str:
+def _verify_actor(view: View, case: Case[Proof]) -> str:
     return verify_actor(view.fields["signature"], view.digests, case.log, case.proof.opening.stream)
 
 
-def _attachments(case: _Case[Proof]) -> Findings:
+def _check_attachments(case: Case[Proof]) -> Findings:
     """15.11: the files are the ones that were committed."""
     given = case.inputs.attachments
     named: set[str] = set()
     for view in _views(case.proof):
         named |= attachment_hashes(view)
     if not named and not given:
-        yield _Skipped("no_attachments", "no event names a file")
+        yield Skipped("no_attachments", "no event names a file")
     elif not given:
-        yield _Skipped("not_given", f"{len(named)} files are named, and none was given to check")
+        yield Skipped("not_given", f"{len(named)} files are named, and none was given to check")
     else:
         for name in sorted(given):
             if name not in named:
@@ -298,20 +221,20 @@ def _views(proof: Proof) -> list[View]:
     return [event.view for event in proof.events] + [pending.view for pending in proof.pending]
 
 
-def _pending(case: _Case[Proof]) -> Findings:
+def _check_pending(case: Case[Proof]) -> Findings:
     """15.12: what is promised and not anchored yet."""
     shown = {event.entry.commitment for event in case.proof.events}
     for place, pending in enumerate(case.proof.pending, start=1):
-        yield from _caught(_verify_pending, case, place, pending.view, pending.receipt)
+        yield from caught(_verify_pending, case, place, pending.view, pending.receipt)
         # SPEC 15.12: no event is there twice, pending or not
         if pending.promise.commitment in shown:
             yield Altered("receipt", f"pending event {place}: this event is there already")
         shown.add(pending.promise.commitment)
     if not case.proof.pending:
-        yield _Skipped("no_pending", "no event waits for its anchor")
+        yield Skipped("no_pending", "no event waits for its anchor")
 
 
-def _verify_pending(case: _Case[Proof], place: int, view: View, receipt: Receipt) -> None:
+def _verify_pending(case: Case[Proof], place: int, view: View, receipt: Receipt) -> None:
     where = f"pending event {place}"
     try:
         promise = verify_receipt(receipt, case.policy.origin, case.policy.receipt_keys)
@@ -327,75 +250,24 @@ def _verify_pending(case: _Case[Proof], place: int, view: View, receipt: Receipt
         raise finding
 
 
-def _dated(case: _Case[Proof] | _Case[Absence]) -> Findings:
-    """15.13: from which block on it can have been sealed."""
-    block = case.proof.anchors[-1].seal.not_before
-    if block is None:
-        yield _Skipped("no_not_before", "the seal names no block from before")
-        return
-    try:
-        trust_block(block, case.policy, case.inputs.nodes)
-    except SealtrailError:
-        yield Unproven(
-            "not_before_untrusted", f"the seal says it is newer than block {block.number}, which is not checked"
-        )
-
-
-def _fresh(case: _Case[Proof] | _Case[Absence]) -> Findings:
-    """15.14: how new this is."""
-    newest, header = case.proof.anchors[-1].checkpoint, case.headers[-1]
-    max_age, now = case.policy.max_age, case.inputs.now
-    if header is not None and max_age is not None and now is not None and (header.timestamp + max_age) * 1000 < now:
-        yield Unproven("too_old", f"the newest anchor is older than the {max_age} s that the policy allows")
-    heads = [node.head for node in answers_that_count(case.policy, case.inputs.nodes) if node.head is not None]
-    same = (newest.size, newest.root) in heads
-    if any(size == newest.size and root != newest.root for size, root in heads):
-        if same:
-            yield Unproven("nodes_disagree", "the nodes asked disagree on the registry's head")
-        else:
-            yield Altered("head_other", f"the registry holds another root for size {newest.size}")
-    elif any(size > newest.size for size, _ in heads):
-        yield Unproven("log_grown", "the log has grown since: this is the record as of the block named")
-    elif not same:
-        yield Unproven("as_of", "nobody was asked for the registry's head: this is the record as of the block named")
-
-
-_CHECKS: Final[dict[str, Callable[[_Case[Proof]], Findings]]] = {
-    "format": _format,
-    "stream": _stream,
-    "events": _events,
-    "sequence": _sequence,
-    "checkpoint": _checkpoint,
-    "inclusion": _inclusion,
-    "anchor": _anchor,
-    "block": _block,
-    "complete": _complete,
-    "signatures": _signatures,
-    "attachments": _attachments,
-    "pending": _pending,
-    "dated": _dated,
-    "fresh": _fresh,
+_CHECKS: Final[dict[str, Callable[[Case[Proof]], Findings]]] = {
+    "format": _check_format,
+    "stream": _check_stream,
+    "events": _check_events,
+    "sequence": _check_sequence,
+    "checkpoint": check_checkpoint,
+    "inclusion": check_inclusion,
+    "anchor": check_anchor,
+    "block": check_block,
+    "complete": _check_complete,
+    "signatures": _check_signatures,
+    "attachments": _check_attachments,
+    "pending": _check_pending,
+    "dated": check_dated,
+    "fresh": check_fresh,
 }
 
 CHECKS: Final = tuple(_CHECKS)
-
-_VALID: Final = {
-    "format": "the proof is well formed",
-    "stream": "the entries are this order's",
-    "events": "every event is what was committed",
-    "sequence": "the events follow one another from the first on",
-    "checkpoint": "the log's key signed",
-    "inclusion": "every entry is in the log at its place",
-    "anchor": "the registry recorded the log",
-    "block": "the block is one that you trust",
-    "complete": "nothing was left out: as of the newest block, the log holds exactly these events of the order",
-    "absent": "the log held nothing of this code",
-    "signatures": "the actors' signatures hold",
-    "attachments": "the files are the ones that were committed",
-    "pending": "newer events are promised by receipts",
-    "dated": "it was sealed after the block that the seal names",
-    "fresh": "this is the newest state that the registry holds",
-}
 
 ABSENCE_CHECKS: Final = ("format", "checkpoint", "inclusion", "anchor", "block", "absent", "dated", "fresh")
 
@@ -438,6 +310,6 @@ def _headers(proof: Proof | Absence) -> tuple[BlockHeader | None, ...]:
     return tuple(headers)
 
 
-def _tenant_name(case: _Case[Proof]) -> str:
+def _tenant_name(case: Case[Proof]) -> str:
     tenant = case.proof.opening.tenant
     return (case.policy.tenants or {}).get(tenant, tenant)

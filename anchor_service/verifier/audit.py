@@ -7,7 +7,6 @@ check.  It needs the protocol and the standard library alone.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
 from anchor_service.protocol.errors import SealtrailError
-from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_policy
-from anchor_service.verifier.audit_words import ENGLISH, AuditWords, audit_words_for
+from anchor_service.protocol.policy import MAX_POLICY, parse_policy
+from anchor_service.verifier.audit_words import CHINESE, ENGLISH, AuditWords
 from anchor_service.verifier.auditing import Audit, Outcome
 from anchor_service.verifier.memory import Memory
-from anchor_service.verifier.options import add_language, add_trust, language, named, read, url
-from anchor_service.verifier.report import safe
+from anchor_service.verifier.options import add_language, add_trust, choose_words, named, named_nodes, read, url
 from anchor_service.verifier.served import Server
+from anchor_service.verifier.terminal import drop_output, escape_missing, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,10 +38,7 @@ STATES: Final = {0: "consistent", 1: "contradicted", 3: "could_not_check"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal without these characters gets them escaped, not a traceback.
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    escape_missing()
     options = _parser().parse_args(arguments)
     try:
         code = _run(options)
@@ -52,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MALFORMED
     except OSError as problem:
         if isinstance(problem, BrokenPipeError):
-            # Who read our output has gone; the outcome was not told, so no code that says it was.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # The outcome was not told, so no code that says it was.
+            drop_output()
         else:
             print(f"sealtrail audit: {safe(str(problem))}", file=sys.stderr)
         return MALFORMED
@@ -71,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
         audit = Audit(
             server,
             policy,
-            _nodes(options, policy),
+            named_nodes(options, policy),
             None if memory is None else memory.load(),
             keep=_kept_here if memory is None else lambda name, raw: str(memory.keep(name, raw)),
             progress=_progress(),
@@ -87,12 +83,6 @@ def _run(options: argparse.Namespace) -> int:
                     audit.earlier(str(path), raw)
     _show(audit.outcome, options)
     return audit.outcome.exit_code
-
-
-def _nodes(options: argparse.Namespace, policy: Policy) -> list[NodePolicy]:
-    # A URL that the policy calls the operator's stays the operator's, whoever names it.
-    operators = {node.url for node in policy.rpc if node.operator}
-    return [NodePolicy(node, node in operators) for node in dict.fromkeys(options.rpc)]
 
 
 def _kept_here(name: str, raw: bytes) -> str:
@@ -124,7 +114,7 @@ def _show(outcome: Outcome, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(_document(outcome), ensure_ascii=False, indent=2))
         return
-    for line in _lines(outcome, audit_words_for(language(options))):
+    for line in _lines(outcome, choose_words(options, ENGLISH, CHINESE)):
         print(safe(line))
 
 

@@ -86,8 +86,3 @@ CHINESE: Final = AuditWords(
     could_not_check="无法核验（{code}）：这既不说明日志有问题，也不说明没有问题",
     consistent="一致：此日志的 {size} 个条目没有问题",
 )
-
-
-def audit_words_for(language: str) -> AuditWords:
-    """Choose as `words.words_for` does."""
-    return CHINESE if language.lower().startswith("zh") else ENGLISH

@@ -20,16 +20,17 @@ from anchor_service.protocol.bundle import MAGIC, MAX_BUNDLE, parse_bundle
 from anchor_service.protocol.errors import Malformed, SealtrailError, Unproven
 from anchor_service.protocol.fork import is_fork, verify_fork
 from anchor_service.protocol.hashes import StreamId, parse_hash
-from anchor_service.protocol.policy import MAX_POLICY, NodePolicy, Policy, parse_policy
+from anchor_service.protocol.policy import MAX_POLICY, Policy, parse_policy
 from anchor_service.protocol.proof import MAX_PROOF, parse_proof
 from anchor_service.protocol.verdict import Inputs, Verdict
 from anchor_service.protocol.verify import needed_blocks, verify, verify_absence
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
-from anchor_service.verifier.options import add_language, add_trust, language, named, read
-from anchor_service.verifier.report import report, safe
+from anchor_service.verifier.options import add_language, add_trust, choose_words, named, named_nodes, read
+from anchor_service.verifier.report import report
 from anchor_service.verifier.rpc import ask
-from anchor_service.verifier.words import words_for
+from anchor_service.verifier.terminal import drop_output, escape_missing, safe
+from anchor_service.verifier.words import CHINESE, ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,10 +40,7 @@ MALFORMED: Final = 2
 
 def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = time.time) -> int:
     """Run the command and return its exit code; `clock` gives seconds UTC."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal without these characters gets them escaped, not a traceback.
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    escape_missing()
     options = _parser().parse_args(arguments)
     try:
         code = _run(options, clock)
@@ -51,8 +49,8 @@ def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = ti
         print(f"sealtrail verify: {safe(problem.message)}", file=sys.stderr)
         return MALFORMED
     except BrokenPipeError:
-        # Who read our output has gone; the verdict was not told, so no code that says it was.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The verdict was not told, so no code that says it was.
+        drop_output()
         return MALFORMED
     return code
 
@@ -64,10 +62,8 @@ def _run(options: argparse.Namespace, clock: Callable[[], float]) -> int:
         return _judge_fork(given.proof, policy, as_json=options.json)
     inputs = _inputs(options, given, clock)
     nodes = [*policy.rpc] if options.online else []
-    # A URL that the policy calls the operator's stays the operator's, whoever names it.
-    operators = {node.url for node in policy.rpc if node.operator}
     known = {node.url for node in nodes}
-    nodes += [NodePolicy(url, url in operators) for url in dict.fromkeys(options.rpc) if url not in known]
+    nodes += [node for node in named_nodes(options, policy) if node.url not in known]
     if nodes:
         with contextlib.suppress(Malformed):
             inputs = replace(inputs, nodes=(*inputs.nodes, *ask(nodes, policy, _needed_blocks(given.proof))))
@@ -104,7 +100,7 @@ def _show(verdict: Verdict, policy: Policy, options: argparse.Namespace) -> None
         print(print_verdict(verdict))
         return
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    for line in report(verdict, policy, words_for(language(options)), colour=colour):
+    for line in report(verdict, policy, choose_words(options, ENGLISH, CHINESE), colour=colour):
         print(line)
 
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import BlockId
-from anchor_service.protocol.policy import parse_block_hash
+from anchor_service.protocol.policy import NodePolicy, parse_block_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from anchor_service.protocol.policy import Policy
 
 T = TypeVar("T")
 
@@ -80,11 +82,18 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def named_nodes(options: argparse.Namespace, policy: Policy) -> list[NodePolicy]:
+    """Return the nodes that the options name: what the policy calls the operator's stays so, whoever names it."""
+    operators = {node.url for node in policy.rpc if node.operator}
+    return [NodePolicy(url, url in operators) for url in dict.fromkeys(options.rpc)]
+
+
 def add_language(parser: argparse.ArgumentParser) -> None:
     """Add the option that says in which language to report."""
     parser.add_argument("--lang", metavar="LANGUAGE", help="zh or en; else as LANG says")
 
 
-def language(options: argparse.Namespace) -> str:
-    """Return the language or locale to report in."""
-    return options.lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+def choose_words(options: argparse.Namespace, english: T, chinese: T) -> T:
+    """Choose by the option, else by the locale, such as zh-CN or en_GB.UTF-8: English unless it is Chinese."""
+    language = options.lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    return chinese if language.lower().startswith("zh") else english

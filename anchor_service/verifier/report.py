@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.verdict import Result, State
 from anchor_service.protocol.verify import REQUIRED
+from anchor_service.verifier.terminal import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,8 +133,3 @@ def _text(value: JSON) -> str:
     else:
         text = str(value)
     return safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
-
-
-def safe(text: str) -> str:
-    """Escape what could move a terminal's cursor or turn its text round: controls, and marks that show as nothing."""
-    return "".join(character if character.isprintable() else f"\\u{{{ord(character):x}}}" for character in text)

@@ -141,8 +141,3 @@ CHINESE: Final = Words(
     hint_blocks="若要判定，请在您信任的 {chain} 浏览器中查找下列区块；编号与哈希一致时，加上以下选项再运行：",
     hint_block="--block {number}:{hash}",
 )
-
-
-def words_for(language: str) -> Words:
-    """Choose by a language tag or locale, such as zh-CN or en_GB.UTF-8: English unless it is Chinese."""
-    return CHINESE if language.lower().startswith("zh") else ENGLISH

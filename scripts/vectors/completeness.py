@@ -12,9 +12,10 @@ from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.streammap import MapLeaf, bit, shared_bits
 from scripts.vectors.case import ABSENT, Case, Document, altered, good, invalid, only, skipped, unknown
 from scripts.vectors.damaged_records import Damaged, flip
+from scripts.vectors.documents import leaf_document
 from scripts.vectors.good import told
 from scripts.vectors.orders import PLACED, PRIVATE, SHIPPED, SIGNED
-from scripts.vectors.world import World, first_world, leaf_document, map_root
+from scripts.vectors.world import World, first_world, map_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

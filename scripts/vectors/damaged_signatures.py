@@ -15,8 +15,9 @@ from scripts.vectors import curve
 from scripts.vectors.case import Case, altered, invalid, only
 from scripts.vectors.damaged_records import Damaged, as_it_is, flip
 from scripts.vectors.good import told
+from scripts.vectors.keys import Key, actor, named_key, secret, signing_key
 from scripts.vectors.orders import PRIVATE, SIGNED, Document
-from scripts.vectors.world import Key, World, actor, first_world, named_key, secret, signing_key
+from scripts.vectors.world import World, first_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from anchor_service.protocol.event import parse_event_entry
 from scripts.vectors import curve
 from scripts.vectors.case import VALID, Case, good, skipped, unknown
+from scripts.vectors.keys import Signer, actor, secret, signing_key
 from scripts.vectors.orders import PLACED, PRIVATE, SHIPPED, SIGNED, Document
-from scripts.vectors.world import Signer, World, actor, first_world, secret, signing_key
+from scripts.vectors.world import World, first_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,12 +5,9 @@ Documents are plain JSON values here, because the vectors damage them in ways th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from anchor_service.protocol.anchor import log_id, print_address
 from anchor_service.protocol.checkpoint import origin_of, sign_checkpoint
@@ -26,12 +23,13 @@ from anchor_service.protocol.event import (
 )
 from anchor_service.protocol.hashes import FIELD, ZERO, Hash, Leaf, LogId, StreamId, tagged
 from anchor_service.protocol.merkle import leaf_hash, prove_inclusion, tree_root
-from anchor_service.protocol.note import VerifierKey, print_vkey
 from anchor_service.protocol.proof import print_receipt
 from anchor_service.protocol.receipt import CommitGroup, ReceiptLeaf, print_receipt_leaf, receipts_origin
 from anchor_service.protocol.signature import signed_message
 from anchor_service.protocol.streammap import MapLeaf, subtree, subtree_path
 from scripts.vectors.chain import Mined, anchored_log, mine, other_log, other_receipts, receipt
+from scripts.vectors.documents import block_document, leaf_document, print_block, view
+from scripts.vectors.keys import Key, Signer, named_key, secret
 from scripts.vectors.orders import PLACED, SHIPPED, SIGNED, Document
 
 if TYPE_CHECKING:
@@ -43,50 +41,6 @@ START = 1_777_790_000_000
 """2026-05-03 in ms UTC: when the worlds begin."""
 EARLY_BLOCK = BlockId(900, Hash(sha256(b"an earlier block").digest()))
 """The block from before, which the newest seals name."""
-
-
-def secret(seed: str) -> bytes:
-    """32 bytes for a seed."""
-    return sha256(f"sealtrail vectors: {seed}".encode()).digest()
-
-
-def signing_key(seed: str) -> Ed25519PrivateKey:
-    """An Ed25519 key for a seed."""
-    return Ed25519PrivateKey.from_private_bytes(secret(seed))
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A named key with its private half."""
-
-    public: VerifierKey
-    private: Ed25519PrivateKey
-
-    @property
-    def vkey(self) -> str:
-        """The key as policies print it."""
-        return print_vkey(self.public)
-
-
-def named_key(name: str, seed: str) -> Key:
-    """Make a named key from a seed."""
-    private = signing_key(seed)
-    return Key(VerifierKey(name, private.public_key().public_bytes_raw()), private)
-
-
-Signer = Callable[[list[str], Callable[[list[str]], bytes]], Any]
-"""Makes the field `signature`, given the names of the other fields, and what a signature of some names signs."""
-
-
-def actor(seed: str) -> Signer:
-    """An actor who signs every field."""
-    private = signing_key(seed)
-
-    def sign(names: list[str], message: Callable[[list[str]], bytes]) -> Document:
-        key, signature = private.public_key().public_bytes_raw(), private.sign(message(names))
-        return {"alg": "ed25519", "fields": names, "key": key.hex(), "sig": signature.hex()}
-
-    return sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,14 +331,6 @@ class World:
         } | changes
 
 
-def view(disclosures: Sequence[tuple[str, bytes]], hide: Collection[str]) -> Document:
-    """An event's fields for one audience."""
-    return {
-        "disclosed": [raw.decode() for name, raw in disclosures if name not in hide],
-        "hidden": {name: tagged(FIELD, raw).hex() for name, raw in disclosures if name in hide},
-    }
-
-
 def hashed(leaves: Sequence[MapLeaf]) -> list[tuple[StreamId, Hash]]:
     """What a subtree is hashed from."""
     return [(leaf.stream, leaf.hash) for leaf in leaves]
@@ -393,21 +339,6 @@ def hashed(leaves: Sequence[MapLeaf]) -> list[tuple[StreamId, Hash]]:
 def map_root(leaves: Sequence[MapLeaf]) -> Hash:
     """The root of the map that holds these, in ascending order of their ids."""
     return subtree(hashed(leaves), 0).hash
-
-
-def leaf_document(leaf: MapLeaf) -> Document:
-    """What a map holds of a stream, as absence proofs carry it."""
-    return {"count": leaf.count, "head": leaf.head.hex(), "stream": leaf.stream.hex()}
-
-
-def block_document(block: Mined) -> Document:
-    """Chain evidence as proofs carry it."""
-    return {"header": block.header.hex(), "index": block.index, "nodes": [node.hex() for node in block.nodes]}
-
-
-def print_block(block: BlockId) -> Document:
-    """A block as policies list it."""
-    return {"number": block.number, "hash": f"0x{block.hash.hex()}"}
 
 
 def first_world(seed: str = "world", **options: Any) -> World:

@@ -36,7 +36,7 @@ def test_every_state_and_exit_code_is_there() -> None:
 
 def test_nothing_secret_is_in_a_proof() -> None:
     """Event secrets never enter a proof: all salts could be derived from one."""
-    from scripts.vectors.world import secret
+    from scripts.vectors.keys import secret
 
     for case in CASES:
         proof = (VECTORS / case / "proof.json").read_bytes()

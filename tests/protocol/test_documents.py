@@ -23,8 +23,9 @@ from anchor_service.protocol.receipt import (
     verify_receipt,
 )
 from scripts.vectors.case import pretty
+from scripts.vectors.keys import named_key
 from scripts.vectors.orders import PRIVATE, SIGNED
-from scripts.vectors.world import World, first_world, named_key
+from scripts.vectors.world import World, first_world
 
 WORLD = first_world()
 WORLD.await_anchor("A-1001", SIGNED | {"type": "returned"})

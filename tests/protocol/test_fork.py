@@ -20,8 +20,9 @@ from anchor_service.protocol.fork import (
     verify_fork,
 )
 from anchor_service.protocol.policy import Policy, parse_policy
+from scripts.vectors.keys import named_key
 from scripts.vectors.orders import PLACED, SHIPPED, SIGNED
-from scripts.vectors.world import Leaves, World, named_key
+from scripts.vectors.world import Leaves, World
 
 
 def policy_of(world: World, **changes: Any) -> Policy:

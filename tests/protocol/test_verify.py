@@ -24,8 +24,9 @@ from anchor_service.protocol.verdict import NOT_PROVEN, Inputs, NodeAnswer, Resu
 from anchor_service.protocol.verify import ABSENCE_CHECKS, CHECKS, needed_blocks, verify
 from scripts.vectors.case import pretty
 from scripts.vectors.good import event, told
+from scripts.vectors.keys import actor
 from scripts.vectors.orders import PLACED, PRIVATE, SIGNED
-from scripts.vectors.world import World, actor, first_world
+from scripts.vectors.world import World, first_world
 from tests.protocol.test_canonical import VALUES
 from tests.protocol.test_documents import changed, places
 from tests.protocol.test_tiles import Memory

@@ -17,8 +17,9 @@ from anchor_service.verifier.audit import main
 from anchor_service.verifier.audit_words import CHINESE, ENGLISH
 from anchor_service.verifier.command import main as verify
 from anchor_service.verifier.memory import MOST_NOTES, thinned
+from scripts.vectors.keys import named_key
 from scripts.vectors.orders import PLACED, SHIPPED
-from scripts.vectors.world import World, named_key
+from scripts.vectors.world import World
 from tests.verifier.logserver import KEY, LogServer, serving
 from tests.verifier.node import from_inputs
 from tests.verifier.node import serving as node_serving

@@ -21,7 +21,7 @@ from anchor_service.protocol.canonical import print_json
 from anchor_service.protocol.errors import Malformed
 from anchor_service.verifier.command import main
 from anchor_service.verifier.inputs import parse_inputs
-from anchor_service.verifier.report import safe
+from anchor_service.verifier.terminal import safe
 from scripts.vectors.case import pretty
 from scripts.vectors.chain import anchored_log, mine, receipt
 from scripts.vectors.orders import PLACED, PRIVATE, SIGNED

@@ -10,7 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from scripts.vectors.world import EARLY_BLOCK, World, actor, signing_key
+from scripts.vectors.keys import actor, signing_key
+from scripts.vectors.world import EARLY_BLOCK, World
 from tests.web.node import Node
 from tests.web.site import Answer, Site
 

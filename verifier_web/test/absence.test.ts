@@ -5,8 +5,11 @@ import { sha, utf8 } from "../src/protocol/hashes.ts";
 import type { StreamId } from "../src/protocol/hashes.ts";
 import { parsePolicy } from "../src/protocol/policy.ts";
 import { ABSENCE_CHECKS, exitCode, neededBlocks, verifyAbsence } from "../src/protocol/verify.ts";
-import type { Inputs, Verdict } from "../src/protocol/verify.ts";
-import { CHAIN, LOG_KEY, ORIGIN, STREAM, absenceOf, build, canonical, checkpoint, mapPath, signer } from "./world.ts";
+import type { CheckName, Inputs, Verdict } from "../src/protocol/verify.ts";
+import { notes } from "./checking.ts";
+import { checkpoint, signer } from "./keys.ts";
+import { mapPath } from "./trees.ts";
+import { CHAIN, LOG_KEY, ORIGIN, STREAM, absenceOf, build, canonical } from "./world.ts";
 import type { AbsenceDoc, Value, World } from "./world.ts";
 
 const WORLD = build();
@@ -24,11 +27,6 @@ function bytes(document: AbsenceDoc): Uint8Array {
 
 function check(document: AbsenceDoc, stream: StreamId, inputs: Inputs = {}, policy = POLICY): Promise<Verdict> {
   return verifyAbsence(bytes(document), policy, stream, inputs);
-}
-
-function notes(verdict: Verdict): Record<string, string> {
-  const others = verdict.checks.filter(({ result }) => result !== "VALID");
-  return Object.fromEntries(others.map(({ check, result, code }) => [check, `${result} ${code}`]));
 }
 
 const whole = (stream = BESIDE): AbsenceDoc => structuredClone(absenceOf(WORLD, stream));
@@ -84,7 +82,7 @@ describe("it is refused", () => {
     }
   });
 
-  it.each<[string, string, string, (document: AbsenceDoc) => unknown]>([
+  it.each<[string, CheckName, string, (document: AbsenceDoc) => unknown]>([
     ["another leaf's count", "absent", "present", ({ leaf }) => ((leaf as { count: number }).count += 1)],
     ["another leaf's head", "absent", "present", ({ leaf }) => ((leaf as { head: string }).head = zeros)],
     ["no leaf", "absent", "present", (document) => (document.leaf = null)],

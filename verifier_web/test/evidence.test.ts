@@ -4,7 +4,8 @@ import { Altered, Malformed, SealtrailError } from "../src/protocol/errors.ts";
 import { readRlp, verifyAnchored } from "../src/protocol/evidence.ts";
 import type { ChainEvidence, Rlp } from "../src/protocol/evidence.ts";
 import { equal, parseHex, sha, utf8 } from "../src/protocol/hashes.ts";
-import { LOG, REGISTRY, mine, rlp, trie } from "./world.ts";
+import { mine, rlp, trie } from "./chain.ts";
+import { LOG, REGISTRY } from "./world.ts";
 
 const ROOT = sha(utf8("root"));
 const SIZE = 2 ** 40 + 1;

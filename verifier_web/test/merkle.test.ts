@@ -7,7 +7,7 @@ import { Altered } from "../src/protocol/errors.ts";
 import { hex, parseHash, sha, utf8 } from "../src/protocol/hashes.ts";
 import type { Hash, Leaf } from "../src/protocol/hashes.ts";
 import { leafHash, nodeHash, pathLength, verifyConsistency, verifyInclusion } from "../src/protocol/merkle.ts";
-import { consistencyProof, inclusionPath, treeHash } from "./world.ts";
+import { consistencyProof, inclusionPath, treeHash } from "./trees.ts";
 
 const leaves = (size: number): Leaf[] => Array.from({ length: size }, (_, at) => leafHash(utf8(`entry ${at}`)));
 const LEAVES = leaves(40);

@@ -5,7 +5,8 @@ import { holds } from "../src/protocol/ed25519.ts";
 import { Malformed } from "../src/protocol/errors.ts";
 import { sha, utf8 } from "../src/protocol/hashes.ts";
 import { parseBase64, parseNote, parseVkey, printBase64, signedNote } from "../src/protocol/note.ts";
-import { LOG_KEY, ORIGIN, RECEIPT_KEY, checkpoint, signNote, signer } from "./world.ts";
+import { checkpoint, signNote, signer } from "./keys.ts";
+import { LOG_KEY, ORIGIN, RECEIPT_KEY } from "./world.ts";
 
 const ROOT = sha(utf8("root"));
 const NOTE = checkpoint(132, ROOT, LOG_KEY);

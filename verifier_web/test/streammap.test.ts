@@ -5,7 +5,7 @@ import { ZERO, hex, sha, utf8 } from "../src/protocol/hashes.ts";
 import type { Hash, StreamId } from "../src/protocol/hashes.ts";
 import { climb, mapLeafHash, sharedBits, verifyInMap, verifyNotInMap } from "../src/protocol/streammap.ts";
 import type { MapLeaf } from "../src/protocol/streammap.ts";
-import { bits, mapHash, mapPath } from "./world.ts";
+import { bits, mapHash, mapPath } from "./trees.ts";
 
 const ODD = sha(utf8("not in the map"));
 const SIZES = Array.from({ length: 41 }, (_, size) => size);

@@ -1,9 +1,8 @@
-/** A small log, chain and operator that make true proofs, for tests to damage. Nothing here is used by the verifier. */
+/** A small log and its operator, who makes true proofs, for tests to damage. Nothing here is used by the verifier. */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { concatBytes } from "@noble/hashes/utils.js";
 
-import { ANCHORED, logId, word } from "../src/protocol/anchor.ts";
+import { logId } from "../src/protocol/anchor.ts";
 import type { Json } from "../src/protocol/canonical.ts";
 import { printJson } from "../src/protocol/canonical.ts";
 import {
@@ -15,15 +14,15 @@ import {
   streamId,
 } from "../src/protocol/event.ts";
 import type { BlockId } from "../src/protocol/event.ts";
-import type { Rlp } from "../src/protocol/evidence.ts";
-import { RECEIPT, ZERO, hex, keccak256, sha, utf8 } from "../src/protocol/hashes.ts";
-import type { Address, Hash, Leaf, LogId, StreamId } from "../src/protocol/hashes.ts";
-import { leafHash, nodeHash } from "../src/protocol/merkle.ts";
-import { printBase64, verifierKey } from "../src/protocol/note.ts";
-import type { VerifierKey } from "../src/protocol/note.ts";
+import { RECEIPT, ZERO, hex, sha, utf8 } from "../src/protocol/hashes.ts";
+import type { Address, Hash, Leaf, StreamId } from "../src/protocol/hashes.ts";
+import { leafHash } from "../src/protocol/merkle.ts";
 import { signedMessage } from "../src/protocol/signature.ts";
-import { mapLeafHash } from "../src/protocol/streammap.ts";
 import type { MapLeaf } from "../src/protocol/streammap.ts";
+import { TIME, mine } from "./chain.ts";
+import type { Block } from "./chain.ts";
+import { checkpoint, signer } from "./keys.ts";
+import { inclusionPath, mapHash, mapPath, treeHash } from "./trees.ts";
 
 /** A plain JSON value; objects are written as objects. */
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [name: string]: Value };
@@ -37,191 +36,6 @@ export function toJson(value: Value): Json {
 /** Canonical bytes. */
 export function canonical(value: Value): Uint8Array {
   return utf8(printJson(toJson(value)));
-}
-
-// --- trees, transcribed from RFC 9162 2.1.1 to 2.1.4 as they stand there ---------------------------------------------
-
-function split(count: number): number {
-  let k = 1;
-  while (k * 2 < count) k *= 2;
-  return k;
-}
-
-export function treeHash(leaves: readonly Leaf[]): Hash {
-  if (leaves.length === 1) return leaves[0] as Hash;
-  const k = split(leaves.length);
-  return nodeHash(treeHash(leaves.slice(0, k)), treeHash(leaves.slice(k)));
-}
-
-export function inclusionPath(index: number, leaves: readonly Leaf[]): Hash[] {
-  if (leaves.length === 1) return [];
-  const k = split(leaves.length);
-  return index < k
-    ? [...inclusionPath(index, leaves.slice(0, k)), treeHash(leaves.slice(k))]
-    : [...inclusionPath(index - k, leaves.slice(k)), treeHash(leaves.slice(0, k))];
-}
-
-export function consistencyProof(first: number, leaves: readonly Leaf[], isWhole = true): Hash[] {
-  if (first === leaves.length) return isWhole ? [] : [treeHash(leaves)];
-  const k = split(leaves.length);
-  return first <= k
-    ? [...consistencyProof(first, leaves.slice(0, k), isWhole), treeHash(leaves.slice(k))]
-    : [...consistencyProof(first - k, leaves.slice(k), false), treeHash(leaves.slice(0, k))];
-}
-
-// --- the stream map, transcribed from SPEC 10.3 and 10.4 as they stand there ------------------------------------------
-
-const MAP_NODE = utf8("sealtrail/v1/map-node\0");
-
-const BITS = new WeakMap<Uint8Array, string>();
-
-/** An id's bits as text, the most significant first. */
-export function bits(stream: Uint8Array): string {
-  const text = BITS.get(stream) ?? [...stream].map((byte) => byte.toString(2).padStart(8, "0")).join("");
-  BITS.set(stream, text);
-  return text;
-}
-
-/** The hash of the subtree for a prefix of bits. */
-export function mapHash(leaves: readonly MapLeaf[], prefix = ""): Hash {
-  const held = leaves.filter(({ stream }) => bits(stream).startsWith(prefix));
-  const [one, another] = held;
-  if (one === undefined) return ZERO;
-  if (another === undefined) return mapLeafHash(one);
-  return sha(MAP_NODE, mapHash(held, `${prefix}0`), mapHash(held, `${prefix}1`));
-}
-
-/** The path for a stream, and the one stream at its end. */
-export function mapPath(stream: StreamId, leaves: readonly MapLeaf[]): { path: Hash[]; end: MapLeaf | null } {
-  const way = bits(stream);
-  const path: Hash[] = [];
-  let here = leaves;
-  for (;;) {
-    here = here.filter((leaf) => bits(leaf.stream).startsWith(way.slice(0, path.length)));
-    if (here.length < 2) return { path, end: here[0] ?? null };
-    const turn = way[path.length] === "1" ? "0" : "1";
-    path.push(mapHash(here, `${way.slice(0, path.length)}${turn}`));
-  }
-}
-
-// --- the chain -----------------------------------------------------------------------------------------------------
-
-export function rlp(item: Rlp): Uint8Array {
-  const body = item instanceof Uint8Array ? item : concatBytes(...item.map(rlp));
-  const isString = item instanceof Uint8Array;
-  if (isString && body.length === 1 && (body[0] as number) < 0x80) return body;
-  const offset = isString ? 0x80 : 0xc0;
-  if (body.length < 56) return concatBytes(Uint8Array.of(offset + body.length), body);
-  const length = quantity(body.length);
-  return concatBytes(Uint8Array.of(offset + 55 + length.length), length, body);
-}
-
-export function quantity(value: number): Uint8Array {
-  const digits = value === 0 ? "" : value.toString(16);
-  return Uint8Array.from(Buffer.from(digits.length % 2 ? `0${digits}` : digits, "hex"));
-}
-
-interface Item {
-  readonly path: readonly number[];
-  readonly value: Uint8Array;
-  readonly isWanted: boolean;
-}
-
-/** The node over these items; the nodes below it on the way to the wanted item go to `way`, the deepest first. */
-function trieNode(items: readonly Item[], way: Uint8Array[]): Rlp {
-  const [one, another] = items;
-  if (one === undefined) return new Uint8Array();
-  if (another === undefined) return [compact(one.path, true), one.value];
-  let shared = 0;
-  while (items.every(({ path }) => path[shared] === one.path[shared])) shared += 1;
-  const branch = Array.from({ length: 17 }, (_, nibble) => {
-    const below = items.filter(({ path }) => path[shared] === nibble);
-    return refer(below.map((item) => ({ ...item, path: item.path.slice(shared + 1) })), way);
-  });
-  return shared === 0 ? branch : [compact(one.path.slice(0, shared), false), embed(branch, items, way)];
-}
-
-function refer(items: readonly Item[], way: Uint8Array[]): Rlp {
-  return items.length === 0 ? new Uint8Array() : embed(trieNode(items, way), items, way);
-}
-
-function embed(node: Rlp, items: readonly Item[], way: Uint8Array[]): Rlp {
-  const raw = rlp(node);
-  if (raw.length < 32) return node;
-  if (items.some((item) => item.isWanted)) way.push(raw);
-  return keccak256(raw);
-}
-
-function compact(path: readonly number[], isLeaf: boolean): Uint8Array {
-  const isOdd = path.length % 2 === 1;
-  const nibbles = [(isLeaf ? 2 : 0) + (isOdd ? 1 : 0), ...(isOdd ? [] : [0]), ...path];
-  return Uint8Array.from({ length: nibbles.length / 2 }, (_, at) => (nibbles[2 * at] as number) * 16 + (nibbles[2 * at + 1] as number));
-}
-
-/** The root over these values under RLP(0), RLP(1), …, and the nodes from it to the value at `index`. */
-export function trie(values: readonly Uint8Array[], index: number): { root: Hash; nodes: Uint8Array[] } {
-  const nibbles = (at: number) => [...rlp(quantity(at))].flatMap((byte) => [byte >> 4, byte & 15]);
-  const items = values.map((value, at) => ({ path: nibbles(at), value, isWanted: at === index }));
-  const way: Uint8Array[] = [];
-  const raw = rlp(trieNode(items, way));
-  return { root: keccak256(raw), nodes: [raw, ...way.reverse()] };
-}
-
-export interface Block {
-  readonly header: Uint8Array;
-  readonly id: BlockId;
-  readonly index: number;
-  readonly nodes: readonly Uint8Array[];
-}
-
-/** A block with three transactions, of which the one at `index` recorded this head. */
-export function mine(
-  number: number,
-  registry: Address,
-  log: LogId,
-  size: number,
-  root: Hash,
-  { status = 1, type = 2, index = 1, items = 21 } = {},
-): Block {
-  const event: Rlp = [registry, [ANCHORED, log, word(size)], concatBytes(root, word(0))];
-  const receipt = (state: number, logs: Rlp): Uint8Array =>
-    rlp([quantity(state), quantity(21_000), new Uint8Array(256), logs]);
-  const other = receipt(1, [[new Uint8Array(20).fill(9), [sha(utf8("other"))], utf8("data")]]);
-  const mined = concatBytes(...(type === 0 ? [] : [Uint8Array.of(type)]), receipt(status, [[registry, [ZERO], ZERO], event]));
-  const values = [other, other, other].map((value, at) => (at === index ? mined : value));
-  const { root: receiptsRoot, nodes } = trie(values, index);
-  const fields: Rlp[] = Array.from({ length: items }, () => new Uint8Array(32));
-  fields[5] = receiptsRoot;
-  fields[8] = quantity(number);
-  fields[11] = quantity(TIME + 12 * number);
-  const header = rlp(fields);
-  return { header, id: { number, hash: keccak256(header) }, index, nodes };
-}
-
-/** Seconds UTC of block 0. */
-export const TIME = 1_777_788_000;
-
-// --- keys ----------------------------------------------------------------------------------------------------------
-
-export interface Signer {
-  readonly key: VerifierKey;
-  readonly vkey: string;
-  readonly sign: (message: Uint8Array) => Uint8Array;
-}
-
-export function signer(name: string, seed: number): Signer {
-  const secret = new Uint8Array(32).fill(seed);
-  const key = verifierKey(name, ed25519.getPublicKey(secret));
-  const vkey = `${name}+${hex(key.hash)}+${printBase64(concatBytes(Uint8Array.of(1), key.public))}`;
-  return { key, vkey, sign: (message) => ed25519.sign(message, secret) };
-}
-
-export function signNote(text: string, { key, sign }: Signer, name = key.name): string {
-  return `${text}\n— ${name} ${printBase64(concatBytes(key.hash, sign(utf8(text))))}\n`;
-}
-
-export function checkpoint(size: number, root: Hash, by: Signer, origin = by.key.name): string {
-  return signNote(`${origin}\n${size}\n${printBase64(root)}\n`, by);
 }
 
 // --- the operator ----------------------------------------------------------------------------------------------------
