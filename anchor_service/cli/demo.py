@@ -20,7 +20,7 @@ from anchor_service.cli.console import Failure, out, progress
 from anchor_service.cli.files import write_whole
 from anchor_service.cli.opening import bake_own_page
 from anchor_service.cli.qr import terminal_qr
-from anchor_service.cli.running import served, wait_for_signal
+from anchor_service.cli.running import served, until_signal
 from anchor_service.cli.samples import Sample, read_samples
 from anchor_service.ports import StoreRefused
 from anchor_service.protocol.policy import print_policy
@@ -52,8 +52,8 @@ def demo(settings: Settings, server: HttpServer, *, once: bool) -> None:
         if once:
             print(LAST_LINE, flush=True)
             return
-        console.print(f"\nServing on {escape(own_url)} and at {escape(settings.link_base)}. Ctrl-C stops it.")
-        wait_for_signal()
+        with until_signal():
+            console.print(f"\nServing on {escape(own_url)} and at {escape(settings.link_base)}. Ctrl-C stops it.")
 
 
 def _open_or_create(settings: Settings) -> Service:

@@ -64,7 +64,7 @@ def init(
 
 def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
     """Serve a log: HTTP, sealing and anchoring in one process, until SIGTERM or Ctrl-C."""
-    from anchor_service.cli.running import listen, served, terminable, wait_for_signal
+    from anchor_service.cli.running import listen, served, terminable, until_signal
     from anchor_service.wiring import build
 
     settings = settings_of(data, host=host, port=port, public_url=public_url)
@@ -72,15 +72,14 @@ def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: P
     with terminable(), listen(settings.host, settings.port) as server:
         service = build(settings)
         bake_own_page(service)
-        with served(service, server, public_entries=settings.public_entries):
+        with served(service, server, public_entries=settings.public_entries), until_signal():
             err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
-            wait_for_signal()
         err().print("stopped")
 
 
 def api(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
     """Serve a log over HTTP, beside other processes on PostgreSQL; a worker seals and anchors what it takes."""
-    from anchor_service.cli.running import listen, served, terminable, wait_for_signal
+    from anchor_service.cli.running import listen, served, terminable, until_signal
     from anchor_service.wiring import build_front
 
     settings = settings_of(data, host=host, port=port, public_url=public_url)
@@ -88,23 +87,21 @@ def api(data: Data = HOME, host: Host = None, port: Port = None, public_url: Pub
     with terminable(), listen(settings.host, settings.port) as server:
         front = build_front(settings)
         bake_own_page(front)
-        with served(front, server, public_entries=settings.public_entries):
+        with served(front, server, public_entries=settings.public_entries), until_signal():
             err().print(f"serving on http://{settings.host}:{server.port}", markup=False)
-            wait_for_signal()
         err().print("stopped")
 
 
 def worker(data: Data = HOME) -> None:
     """Seal and anchor a log on PostgreSQL, or stand by until the worker that does is gone."""
-    from anchor_service.cli.running import terminable, wait_for_signal, worked
+    from anchor_service.cli.running import terminable, until_signal, worked
     from anchor_service.wiring import build_worker
 
     settings = settings_of(data)
     log_to_stderr()
     with terminable():
-        with worked(build_worker(settings)):
+        with worked(build_worker(settings)), until_signal():
             err().print("working")
-            wait_for_signal()
         err().print("stopped")
 
 

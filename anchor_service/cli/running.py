@@ -8,7 +8,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 from anchor_service.api.app import create_app
@@ -17,6 +18,7 @@ from anchor_service.cli.console import Failure
 from anchor_service.cli.opening import spare_garbage_collection
 from anchor_service.wiring import Front, Worker
 
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 _OWN: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -41,10 +43,8 @@ def served(service: Front, server: HttpServer, *, public_entries: bool = False) 
         spare_garbage_collection()
         yield
     finally:
-        # Whoever presses Ctrl-C again would cut the order short, and leave threads behind that never end.
-        with _deaf():
-            server.stop()
-            service.stop()
+        server.stop()
+        service.stop()
 
 
 @contextmanager
@@ -55,17 +55,23 @@ def worked(worker: Worker) -> Iterator[None]:
         spare_garbage_collection()
         yield
     finally:
-        with _deaf():
-            worker.stop()
+        worker.stop()
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Hear neither Ctrl-C nor SIGTERM; only a program's main thread hears them anyway."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+def terminable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C: a KeyboardInterrupt, on which everything closes in order.
+
+    Only the first is heard.  Whoever presses Ctrl-C again would cut the order short, at whatever step, and leave
+    threads behind that never end.
+    """
+
+    def first(number: int, frame: FrameType | None) -> NoReturn:
+        for other in _ENDS:
+            signal.signal(other, signal.SIG_IGN)
+        signal.default_int_handler(number, frame)
+
+    before = {number: signal.signal(number, first) for number in _ENDS}
     try:
         yield
     finally:
@@ -74,18 +80,10 @@ def _deaf() -> Iterator[None]:
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C: a KeyboardInterrupt, on which everything closes in order."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def wait_for_signal() -> None:
-    """Sleep until Ctrl-C or SIGTERM."""
+def until_signal() -> Iterator[None]:
+    """Sleep after the block until Ctrl-C or SIGTERM; within it they end it as well."""
     with suppress(KeyboardInterrupt):
+        yield
         threading.Event().wait()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -70,13 +71,16 @@ def free_port() -> int:
 
 @contextmanager
 def running(port: int, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A command that serves on this port, from when it is ready; killed at the end if it is still there."""
+    """A command that serves on this port, from when it is ready.
+
+    If it is still there at the end it is aborted, and what each of its threads was at is printed.
+    """
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "anchor_service", *map(str, arguments), "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        env=QUIET | {"PYTHONIOENCODING": "utf-8"},
+        env=QUIET | {"PYTHONIOENCODING": "utf-8", "PYTHONFAULTHANDLER": "1"},
     )
     try:
         limit = time.monotonic() + 90
@@ -91,5 +95,7 @@ def running(port: int, *arguments: object) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         if process.poll() is None:
-            process.kill()
-        process.communicate()
+            process.send_signal(signal.SIGABRT)
+            print(process.communicate()[0])
+        else:
+            process.communicate()
