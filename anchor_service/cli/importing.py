@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -23,7 +23,9 @@ from anchor_service.services.ingest import Accepted, Outcome
 from anchor_service.settings import Settings
 
 Submit = Callable[[Sequence[bytes]], "Future[list[str | SealtrailError]]"]
-_SHOWN = 20
+_SHOWN: Final = 20
+_PATIENCE: Final = 120.0
+"""Seconds in which nothing more is sealed or anchored, after which that is left to the service."""
 
 
 _Mapping = Annotated[Path, typer.Option("--mapping", exists=True, dir_okay=False, help="The mapping (docs/import.md).")]
@@ -73,7 +75,9 @@ def _nowhere(_items: Sequence[bytes]) -> Future[list[str | SealtrailError]]:
 def _local(settings: Settings, tenant: str) -> Iterator[Submit]:
     """Store into a log in this process; what was imported is sealed and anchored before it ends."""
     with opened(settings) as service:
-        service.start()
+        # Storing first and sealing afterwards is faster than both at once: what is stored is safe, and the batches are
+        # whole ones.
+        service.start_taking()
         spare_garbage_collection()
 
         def submit(items: Sequence[bytes]) -> Future[list[str | SealtrailError]]:
@@ -89,8 +93,9 @@ def _local(settings: Settings, tenant: str) -> Iterator[Submit]:
             return answers
 
         yield submit
-        with progress("Sealing and anchoring"):
-            if not service.settle(600):
+        service.start_work()
+        with progress("Sealing and anchoring") as step:
+            if not service.settle(_PATIENCE, step):
                 raise Failure("everything is stored, and not all is anchored yet: start the service", COULD_NOT)
 
 

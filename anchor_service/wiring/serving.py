@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -107,7 +108,15 @@ class Service(Front):
 
     def start(self) -> None:
         """Start ingest, sealing and anchoring."""
+        self.start_taking()
+        self.start_work()
+
+    def start_taking(self) -> None:
+        """Let events in; sealing and anchoring wait for `start_work`."""
         super().start()
+
+    def start_work(self) -> None:
+        """Start sealing and anchoring."""
         self._work.start()
 
     def stop(self) -> None:
@@ -126,13 +135,20 @@ class Service(Front):
     def _seal_once(self) -> bool:
         return self._work.seal_once()
 
-    def settle(self, timeout: float) -> bool:
-        """Seal and anchor now, and wait until everything accepted is under a final anchor; False after `timeout` s."""
-        end = time.monotonic() + timeout
+    def settle(self, patience: float, note: Callable[[int, int], None] = lambda _done, _of: None) -> bool:
+        """Seal and anchor now, and wait until everything accepted is under a final anchor.
+
+        False where nothing goes on for `patience` s.  `note` is told how much of what the log will hold is anchored.
+        """
+        before, end = (-1, -1), time.monotonic() + patience
         while time.monotonic() < end:
             health = self.health()
+            note(health.final_size, health.size + health.waiting + health.queued)
             if not health.queued and not health.waiting and health.final_size == health.size:
                 return True
+            now = health.size, health.final_size
+            if now != before:
+                before, end = now, time.monotonic() + patience
             self._work.wake()
             time.sleep(0.05)
         return False

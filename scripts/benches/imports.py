@@ -24,7 +24,7 @@ events:
     private: {customer: "{customer}"}
 """
 # A process of its own, so that its peak is its own.  Prints: events, seconds, calls of progress, CPU seconds of the
-# import in this process, and those of its children from their start on.
+# import in this process, those of its children from their start on, and the seconds until all is sealed and anchored.
 PROGRAM = """
 import resource, sys, time
 from pathlib import Path
@@ -46,8 +46,9 @@ def main():
         with rows_of(table, (folder / "mapping.yaml").read_bytes()) as rows:
             report = Import(table, rows, submit, folder / "state").run(calls.append)
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    whole = time.perf_counter() - begin
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(report.accepted, seconds, len(calls), cpu, children.ru_utime + children.ru_stime)
+    print(report.accepted, seconds, len(calls), cpu, children.ru_utime + children.ru_stime, whole)
 
 if __name__ == "__main__":
     main()
@@ -69,11 +70,12 @@ def bench(*, quick: bool) -> Bench:
         (folder / "mapping.yaml").write_text(MAPPING)
         (folder / "program.py").write_text(PROGRAM)
         out, peak = _watched([sys.executable, str(folder / "program.py"), str(folder)])
-    accepted, seconds, calls, cpu, children = out.split()[-5:]
+    accepted, seconds, calls, cpu, children, whole = out.split()[-6:]
     if int(accepted) != rows:
         raise RuntimeError(f"{accepted} of {rows} rows were accepted")
     table.add("events imported", [rows / float(seconds)], "events/s", goal="≥ 15k", note=f"progress {calls} times")
-    table.add("CPU an event: storing, sealing, anchoring", [float(cpu) / rows * 1e6], "µs")
+    table.add("the same until all is provable", [rows / float(whole)], "events/s", note="sealed, and anchored as final")
+    table.add("CPU an event: storing", [float(cpu) / rows * 1e6], "µs")
     table.add(
         "CPU an event: reading and preparing apart", [float(children) / rows * 1e6], "µs", note="with their start"
     )

@@ -124,6 +124,24 @@ def test_it_runs_by_itself_and_stops_with_nothing_lost(tmp_path: Path) -> None:
         log.check()
 
 
+def test_events_can_be_taken_first_and_sealed_afterwards(tmp_path: Path) -> None:
+    service = build(create_log(tmp_path / "data", **QUICK))
+    try:
+        service.start_taking()
+        bodies = [json.dumps(event(f"e{number}", f"A-{number}")).encode() for number in range(30)]
+        assert len(service.ingest.submit(TENANT, bodies).result(30)) == 30
+        assert not service.settle(0.3)  # nobody seals yet
+        assert (service.health().waiting, service.health().size) == (30, 0)
+        service.start_work()
+        seen: list[tuple[int, int]] = []
+        assert service.settle(60, lambda done, of: seen.append((done, of)))
+        assert seen[0] == (0, 30)
+        assert seen[-1] == (service.health().size, service.health().size)
+        assert seen == sorted(seen)
+    finally:
+        service.stop()
+
+
 def test_the_policy_it_claims_reads_back(settings: Settings) -> None:
     with open_log(settings) as log:
         policy = log.service.policy()
