@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from anchor_service.protocol.hashes import HASH_SIZE, MAP_LEAF, ZERO, Hash, StreamId
-from anchor_service.protocol.streammap import MapLeaf, Subtree, subtree
+from anchor_service.protocol.streammap import MapLeaf, Subtree, right_half, subtree
 
 RECORD_SIZE: Final = HASH_SIZE + 8 + HASH_SIZE
 _COUNT: Final = slice(HASH_SIZE, HASH_SIZE + 8)
@@ -77,6 +77,15 @@ class OpenBucket:
     def close(self) -> Bucket:
         """Return the bucket as it is now."""
         return Bucket(subtree(self._leaves, self._depth, self._nodes), b"".join(self._records))
+
+    def halves(self) -> tuple[Bucket, Bucket]:
+        """Return both halves of the bucket as it is now: what is hashed in it already is not hashed again."""
+        cut, deeper = right_half(self._leaves, self._depth), self._depth + 1
+        left, right = (
+            Bucket(subtree(self._leaves[part], deeper, self._nodes), b"".join(self._records[part]))
+            for part in (slice(cut), slice(cut, None))
+        )
+        return left, right
 
 
 def _map_leaf(record: bytes) -> bytes:

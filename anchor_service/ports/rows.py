@@ -131,7 +131,8 @@ class Batch(NamedTuple):
     """Entries to be appended, with everything that changes with them.
 
     `entries` are (bytes, number of the event; None for the seal entry), in order, from index `before.size` on.
-    `shape` is the stream map's from now on; `buckets` are those that changed, and all where the depth is a new one.
+    `shape` is the stream map's from now on; `buckets` are rows of it by depth and number: those that changed, and what
+    a map with twice as many buckets is made of (services/seal/growing.py).
     """
 
     before: Head
@@ -139,7 +140,7 @@ class Batch(NamedTuple):
     entries: Sequence[tuple[bytes, int | None]]
     tiles: Mapping[tuple[int, int], bytes]
     shape: MapShape
-    buckets: Mapping[int, Bucket]
+    buckets: Mapping[tuple[int, int], Bucket]
 
 
 class BatchRow(NamedTuple):

@@ -126,8 +126,8 @@ class LogReader(Protocol):
     def buckets(self, depth: int, batch: int, numbers: Iterable[int]) -> dict[int, Bucket]:
         """Return those of the buckets of the map as of this batch, whose depth this is, that hold anything."""
 
-    def written(self, depth: int, batch: int) -> dict[int, Bucket]:
-        """Return the buckets that a batch has written."""
+    def written(self, batch: int) -> dict[tuple[int, int], Bucket]:
+        """Return the buckets that a batch has written, by depth and number."""
 
     def subtrees(self, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
         """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`.
@@ -148,6 +148,9 @@ class LogStore(LogReader, Protocol):
         `check` reads back what was written, inside the transaction, and raises where it differs: then nothing is
         stored.  HeadMoved where the head is not `batch.before`, or where it is unknown whether it was stored.
         """
+
+    def halved(self, depth: int, batch: int) -> int:
+        """Return how many of the first buckets of this depth have their halves stored, as of a batch."""
 
     def checkpoint(self) -> tuple[int, str] | None:
         """Return size and note of the newest published checkpoint."""

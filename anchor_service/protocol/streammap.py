@@ -51,6 +51,13 @@ def _node(left: bytes, right: bytes) -> Subtree:
     return Subtree(MANY, tagged(MAP_NODE, left + right))
 
 
+def join(left: Subtree, right: Subtree) -> Subtree:
+    """Return the subtree of these halves."""
+    if left.holds + right.holds >= MANY:
+        return _node(left.hash, right.hash)
+    return left if left.holds else right
+
+
 def bit(stream: bytes, depth: int) -> int:
     """Return bit `depth` of an id, the most significant first; 0 ≤ depth < 256."""
     return stream[depth >> 3] >> (7 - (depth & 7)) & 1
@@ -159,7 +166,7 @@ def subtree_path(leaves: Sequence[tuple[bytes, bytes]], depth: int, stream: byte
     """
     path = []
     while len(leaves) >= MANY:
-        cut = _cut(leaves, depth)
+        cut = right_half(leaves, depth)
         here, beside = (leaves[cut:], leaves[:cut]) if bit(stream, depth) else (leaves[:cut], leaves[cut:])
         depth += 1
         path.append(subtree(beside, depth).hash)
@@ -167,8 +174,8 @@ def subtree_path(leaves: Sequence[tuple[bytes, bytes]], depth: int, stream: byte
     return path, leaves[0][0] if leaves else None
 
 
-def _cut(leaves: Sequence[tuple[bytes, bytes]], depth: int) -> int:
-    """Return where the ids with bit `depth` set begin."""
+def right_half(leaves: Sequence[tuple[bytes, bytes]], depth: int) -> int:
+    """Return where the ids with bit `depth` set begin: all ids share the bits before it, and ascend."""
     return bisect_left(leaves, 1, key=lambda leaf: bit(leaf[0], depth))
 
 
@@ -223,6 +230,15 @@ class Top:
     def root(self) -> Hash:
         """The map's root."""
         return self._subtree(1).hash
+
+    def subtree(self, depth: int, number: int) -> Subtree:
+        """Return the subtree of the streams whose ids begin with these `depth` bits."""
+        return self._subtree((1 << depth) + number)
+
+    def crown(self, above: Top) -> None:
+        """Take all levels but the last from a top that is one level less deep."""
+        self._hashes[: len(above._hashes)] = above._hashes
+        self._holds[: len(above._holds)] = above._holds
 
     def _subtree(self, place: int) -> Subtree:
         return Subtree(self._holds[place], Hash(bytes(self._hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE])))

@@ -72,10 +72,15 @@ class Log:
         with self._database.read() as connection:
             return read_buckets(connection, depth, batch, numbers)
 
-    def written(self, depth: int, batch: int) -> dict[int, Bucket]:
-        """Return the buckets that a batch has written."""
+    def written(self, batch: int) -> dict[tuple[int, int], Bucket]:
+        """Return the buckets that a batch has written, by depth and number."""
         with self._database.read() as connection:
-            return read_written(connection, depth, batch)
+            return read_written(connection, batch)
+
+    def halved(self, depth: int, batch: int) -> int:
+        """Return how many of the first buckets of this depth have their halves stored, as of a batch."""
+        with self._database.read() as connection:
+            return read_halved(connection, depth, batch)
 
     def subtrees(self, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
         """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`."""
@@ -109,8 +114,8 @@ class Log:
                         connection,
                         map_buckets,
                         [
-                            (batch.shape.depth, number, after.batch, holds, digest, records)
-                            for number, ((holds, digest), records) in batch.buckets.items()
+                            (depth, number, after.batch, holds, digest, records)
+                            for (depth, number), ((holds, digest), records) in batch.buckets.items()
                         ],
                     )
                 connection.execute(
@@ -222,9 +227,9 @@ class ConnectionReader:
         """Return those of the buckets of the map as of this batch that hold anything."""
         return read_buckets(self._connection, depth, batch, numbers)
 
-    def written(self, depth: int, batch: int) -> dict[int, Bucket]:
-        """Return the buckets that a batch has written."""
-        return read_written(self._connection, depth, batch)
+    def written(self, batch: int) -> dict[tuple[int, int], Bucket]:
+        """Return the buckets that a batch has written, by depth and number."""
+        return read_written(self._connection, batch)
 
     def subtrees(self, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:
         """Return (bucket, holds, hash) of all buckets of the map as of `batch` that changed after batch `after`."""
@@ -286,13 +291,25 @@ def read_buckets(connection: Connection, depth: int, batch: int, numbers: Iterab
     return {number: Bucket(Subtree(holds, Hash(digest)), records) for number, holds, digest, records in rows}
 
 
-def read_written(connection: Connection, depth: int, batch: int) -> dict[int, Bucket]:
-    """Read the buckets that a batch has written."""
-    query = select(map_buckets.c.bucket, map_buckets.c.holds, map_buckets.c.hash, map_buckets.c.streams).where(
-        map_buckets.c.batch == batch, map_buckets.c.depth == depth
-    )
-    rows = connection.execute(query).all()
-    return {number: Bucket(Subtree(holds, Hash(digest)), records) for number, holds, digest, records in rows}
+def read_written(connection: Connection, batch: int) -> dict[tuple[int, int], Bucket]:
+    """Read the buckets that a batch has written, by depth and number."""
+    columns = map_buckets.c
+    query = select(columns.depth, columns.bucket, columns.holds, columns.hash, columns.streams)
+    rows = connection.execute(query.where(columns.batch == batch)).all()
+    return {
+        (depth, number): Bucket(Subtree(holds, Hash(digest)), records) for depth, number, holds, digest, records in rows
+    }
+
+
+def read_halved(connection: Connection, depth: int, batch: int) -> int:
+    """Read up to which bucket of this depth the halves are stored, as of a batch.
+
+    They are stored in ascending order, and again wherever one changes: what has no row beyond the last row is empty,
+    and has nothing to be halved.
+    """
+    query = select(map_buckets.c.bucket).where(map_buckets.c.depth == depth + 1, map_buckets.c.batch <= batch)
+    last = connection.execute(query.order_by(map_buckets.c.bucket.desc()).limit(1)).scalar()
+    return 0 if last is None else last // 2 + 1
 
 
 def read_subtrees(connection: Connection, depth: int, after: int, batch: int) -> Iterator[tuple[int, int, bytes]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from anchor_service.ports import AlreadyThere, Batch, Busy, HeadMoved, LogReader, NotFound, StoreRefused
+from anchor_service.ports import AlreadyThere, Batch, BucketRow, Busy, HeadMoved, LogReader, NotFound, StoreRefused
 from anchor_service.protocol.absence import parse_absence
 from anchor_service.protocol.event import BlockId, parse_event_entry, parse_seal_entry
 from anchor_service.protocol.evidence import read_header
@@ -19,7 +19,7 @@ from anchor_service.protocol.verdict import Result, State
 from anchor_service.protocol.verify import verify_absence
 from anchor_service.services.fsck import fsck
 from anchor_service.services.seal import Seal
-from anchor_service.services.seal.kept import MapAfter
+from anchor_service.services.seal.kept import KeptMap, MapAfter, load_map
 from anchor_service.services.seal.sealing import _check_written
 from anchor_service.settings import Settings
 from anchor_service.storage.log import Log
@@ -54,10 +54,18 @@ def in_memory(log: OpenLog) -> tuple[int, bytes, int]:
     return kept.head.size, kept.root, kept.shape.streams
 
 
-@pytest.mark.parametrize("crowded", [1, 3])
-def test_the_map_grows_and_every_seal_commits_it(log: OpenLog, crowded: int) -> None:
-    seal = log.service.seal
+def grow(seal: Seal, crowded: int, slice_: int | None) -> None:
+    """Let a map grow early: in one go, or in slices of so many buckets at least."""
     seal._crowded = crowded
+    if slice_ is not None:
+        seal._large, seal._slice = 1, slice_
+
+
+@pytest.mark.parametrize("slice_", [None, 1, 3])
+@pytest.mark.parametrize("crowded", [1, 3])
+def test_the_map_grows_and_every_seal_commits_it(log: OpenLog, crowded: int, slice_: int | None) -> None:
+    seal = log.service.seal
+    grow(seal, crowded, slice_)
     depths = set()
     for turn in range(12):
         log.accept(*orders(turn * 5, turn * 5 + 5), *orders(0, turn, "arrived", turn))
@@ -90,8 +98,9 @@ def test_the_last_anchor_of_a_proof_is_the_newest(log: OpenLog) -> None:
     assert len(parse_proof(log.proof("A-2")).anchors) == 1
 
 
-def test_what_is_superseded_is_deleted(log: OpenLog) -> None:
-    log.service.seal._crowded = 2
+@pytest.mark.parametrize("slice_", [None, 2])
+def test_what_is_superseded_is_deleted(log: OpenLog, slice_: int | None) -> None:
+    grow(log.service.seal, 2, slice_)
     for turn in range(10):
         log.accept(*orders(0, 12, "arrived", turn))
         log.settle()
@@ -126,15 +135,15 @@ def test_after_a_start_pruning_goes_on_and_leaves_nothing_for_good(settings: Set
         log.check()
 
 
-@pytest.mark.parametrize("grows", [False, True])
+@pytest.mark.parametrize("grows", ["not", "at once", "in slices"])
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize("persisted", [False, True])
 @pytest.mark.parametrize("write", [0, 1])
 def test_memory_is_never_ahead_of_the_database(
-    settings: Settings, write: int, persisted: bool, crash: bool, grows: bool
+    settings: Settings, write: int, persisted: bool, crash: bool, grows: str
 ) -> None:
     with open_log(settings) as log:
-        log.service.seal._crowded = 2 if grows else 100
+        grow(log.service.seal, 100 if grows == "not" else 2, 1 if grows == "in slices" else None)
         log.accept(*orders(0, 3))
         log.settle()
         size, root, streams = in_memory(log)
@@ -190,6 +199,142 @@ def test_a_batch_that_is_rolled_back_leaves_memory_as_it_was(log: OpenLog, monke
     log.check()
 
 
+def half_grown(log: OpenLog, streams: int = 40) -> int:
+    """Make a map of which some buckets are halved and some are not; return how many are."""
+    seal = log.service.seal
+    grow(seal, 4, None)
+    log.accept(*orders(0, streams))
+    log.settle()
+    grow(seal, 1, 2)
+    for number in range(3):  # six buckets: some of them hold streams
+        log.accept(event(f"begin {number}", "M-0", "paid"))
+        log.settle()
+    halves = kept_map(log).halves
+    assert halves is not None
+    assert 0 < halves.done < 1 << kept_map(log).shape.depth
+    return halves.done
+
+
+def kept_map(log: OpenLog) -> KeptMap:
+    kept = log.service.seal._map
+    assert kept is not None
+    return kept
+
+
+def go_on(log: OpenLog) -> None:
+    """Change every stream until the map has grown, and once more."""
+    depth, batches = kept_map(log).shape.depth, iter(range(100))
+    while kept_map(log).shape.depth == depth:
+        log.accept(event(f"more {next(batches)}", "M-1", "arrived"))
+        log.settle()
+    log.accept(*orders(0, 40, "arrived", 1))
+    log.settle()
+
+
+def bucket_rows(log: OpenLog, depth: int) -> list[BucketRow]:
+    with log.service._reading.snapshot() as snapshot:
+        return [row for row in snapshot.bucket_rows(0) if row.depth == depth]
+
+
+def test_a_map_that_is_half_grown_goes_on_after_a_start(settings: Settings) -> None:
+    with open_log(settings) as log:
+        done = half_grown(log)
+        before = kept_map(log)
+        assert before.halves is not None
+    with open_log(settings) as log:
+        after = load_map(log.service.seal._store.head(), log.service.seal._store)
+        assert after.halves is not None
+        assert after.halves.done <= done  # the last ones may have been empty
+        last = 2 * after.halves.done
+        assert [after.halves.below.subtree(before.shape.depth + 1, number) for number in range(last)] == [
+            before.halves.below.subtree(before.shape.depth + 1, number) for number in range(last)
+        ]
+        log.service.seal._map = after
+        grow(log.service.seal, 1, 2)
+        go_on(log)
+        assert kept_map(log).root == naive(log, log.service.health().size)[1]
+        check_seals(log)
+        log.check()
+
+
+def test_a_large_map_grows_in_slices(log: OpenLog) -> None:
+    """A batch halves the next few buckets, and writes besides those that change, and their halves."""
+    done = half_grown(log)
+    depth = kept_map(log).shape.depth
+    for number in range(3):
+        log.accept(event(f"one {number}", "M-1", "arrived"))
+        sealed = log.service.seal.run_once()
+        assert sealed is not None
+        with log.service._reading.snapshot() as snapshot:
+            rows = [row.depth for row in snapshot.bucket_rows(sealed.batch - 1)]
+        assert rows.count(depth) == 1
+        assert 1 <= rows.count(depth + 1) <= 2 * 2 + 1
+        halves = kept_map(log).halves
+        assert halves is not None
+        assert halves.done == done + 2 * (number + 1)
+
+
+def damage_row(log: OpenLog, depth: int, number: int) -> None:
+    mark = "%s" if log.database.shared else "?"
+    row = [row for row in bucket_rows(log, depth) if row.number == number][-1]
+    records = bytearray(row.bucket.records)
+    records[-1] ^= 1
+    with log.database.write() as connection:
+        connection.exec_driver_sql(
+            f"update map_buckets set streams = {mark} where depth = {depth} and bucket = {number}", (bytes(records),)
+        )
+
+
+def test_a_damaged_bucket_is_not_halved(log: OpenLog) -> None:
+    done, depth = half_grown(log), kept_map(log).shape.depth
+    damage_row(log, depth, next(row.number for row in bucket_rows(log, depth) if row.number >= done))
+    with pytest.raises(StoreRefused, match="map"):
+        go_on(log)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_damaged_half_gets_into_no_seal(log: OpenLog, started: bool) -> None:
+    half_grown(log)
+    depth = kept_map(log).shape.depth
+    row = bucket_rows(log, depth + 1)[0]
+    damage_row(log, depth + 1, row.number)
+    found = fsck(log.service._reading, log.service.policy(), 0)
+    assert {finding.where for finding in found} == {f"map bucket {row.number} of depth {depth + 1}, batch {row.batch}"}
+    if started:
+        log.service.seal._map = None
+        log.service.seal.check()  # it reads hashes alone
+    with pytest.raises(StoreRefused, match="map"):
+        go_on(log)
+
+
+def test_fsck_misses_a_half(log: OpenLog) -> None:
+    half_grown(log)
+    depth = kept_map(log).shape.depth
+    row = bucket_rows(log, depth + 1)[0]
+    with log.database.write() as connection:
+        connection.exec_driver_sql(f"delete from map_buckets where depth = {depth + 1} and bucket = {row.number}")
+    found = fsck(log.service._reading, log.service.policy(), 0)
+    assert [finding.where.rpartition(",")[0] for finding in found] == [f"map bucket {row.number} of depth {depth + 1}"]
+    assert "is not there" in found[0].problem
+    log.service.seal._map = None
+    with pytest.raises(StoreRefused, match="map"):
+        log.service.seal.check()
+
+
+def test_a_bit_that_flips_in_the_memory_of_a_half_gets_into_no_seal(log: OpenLog) -> None:
+    half_grown(log)
+    halves = kept_map(log).halves
+    assert halves is not None
+    at = (1 << halves.below.depth) * 32
+    for place in range(2 * halves.done):
+        halves.below._hashes[at + 32 * place] ^= 1
+    with pytest.raises(StoreRefused, match="map"):
+        go_on(log)
+    log.settle()  # loaded anew, it is right again
+    check_seals(log)
+    log.check()
+
+
 def flip_top(seal: Seal) -> None:
     """A bit flips in memory, beside the way from any bucket to the root."""
     assert seal._map is not None
@@ -210,7 +355,8 @@ def test_a_bit_that_flips_in_memory_gets_into_no_seal(log: OpenLog) -> None:
     log.check()
 
 
-def test_two_sealers_make_one_map(log: OpenLog) -> None:
+@pytest.mark.parametrize("slice_", [None, 1])
+def test_two_sealers_make_one_map(log: OpenLog, slice_: int | None) -> None:
     """Who comes late loads the map of the other, also where that has grown and been pruned."""
     ours = log.service.seal
     other = Seal(
@@ -222,7 +368,8 @@ def test_two_sealers_make_one_map(log: OpenLog) -> None:
         most_events=100,
         heartbeat=10**9,
     )
-    ours._crowded = other._crowded = 2
+    for sealer in (ours, other):
+        grow(sealer, 2, slice_)
     for turn in range(6):
         log.accept(*(event(f"{turn}-{number}", f"M-{number}", "arrived") for number in range(turn * 4 + 6)))
         sealer = (ours, other)[turn % 2]

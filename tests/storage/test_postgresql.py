@@ -21,7 +21,7 @@ from anchor_service.storage.reading import Reading
 from anchor_service.storage.tenants import Tenants
 from tests.postgres import Postgres, run_postgres
 from tests.storage.conftest import FACTS
-from tests.storage.test_store import GROUP, accept, batch, known_streams, new_event, stream
+from tests.storage.rows import GROUP, accept, batch, known_streams, new_event, stream
 
 
 @pytest.fixture

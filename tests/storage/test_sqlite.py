@@ -14,7 +14,7 @@ from anchor_service.storage.database import Database, create_database
 from anchor_service.storage.reading import Reading
 from anchor_service.storage.tenants import Tenants
 from tests.storage.conftest import FACTS
-from tests.storage.test_store import accept, stream
+from tests.storage.rows import accept, stream
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,13 @@ from anchor_service.ports import (
     AlreadyThere,
     AnchorState,
     Audience,
-    Batch,
     Block,
-    Bucket,
     Busy,
     File,
     Head,
     HeadMoved,
     KeyRow,
     MapShape,
-    NewEvent,
     NotFound,
     ReceiptGroup,
     SignedTransaction,
@@ -34,13 +30,9 @@ from anchor_service.ports import (
     Stream,
     Tenant,
     WeighedStream,
-    make_bucket,
-    print_record,
 )
-from anchor_service.protocol.event import disclose, stream_id
 from anchor_service.protocol.evidence import ChainEvidence
-from anchor_service.protocol.hashes import ZERO, Hash, StreamId
-from anchor_service.protocol.streammap import MapLeaf
+from anchor_service.protocol.hashes import ZERO, Hash
 from anchor_service.storage import tables
 from anchor_service.storage.anchors import Anchors
 from anchor_service.storage.database import Database, Place, create_database, database_exists
@@ -49,60 +41,7 @@ from anchor_service.storage.log import Log
 from anchor_service.storage.reading import Reading
 from anchor_service.storage.tenants import Tenants
 from tests.storage.conftest import FACTS
-
-NO_MAP = MapShape(0, 0)
-GROUP = ReceiptGroup(0, 1, 99, "note")
-
-
-def stream(order_id: str = "A-1", tenant: str = "acme") -> Stream:
-    salt = Hash(os.urandom(32))
-    return Stream(stream_id(salt, tenant, order_id), salt, tenant, order_id)
-
-
-def new_event(of: Stream, event_id: str) -> NewEvent:
-    secret = os.urandom(32)
-    disclosures = b"\n".join(raw for _, raw in disclose(secret, {"note": event_id, "type": "placed"}))
-    return NewEvent(of, event_id, secret, Hash(os.urandom(32)), disclosures, 10)
-
-
-def accept(database: Database, of: Stream, *event_ids: str, new: bool = True) -> None:
-    events = [new_event(of, event_id) for event_id in event_ids]
-    group = GROUP._replace(length=len(events))
-    with Events(database).turn() as turn:
-        turn.accept([of] if new else [], events, [group], 7)
-
-
-def known_streams(events: Events, *orders: tuple[str, str]) -> dict[tuple[str, str], WeighedStream]:
-    with events.turn() as turn:
-        return turn.streams(orders)
-
-
-def batch(
-    database: Database,
-    *entries: tuple[bytes, int | None],
-    shape: MapShape = NO_MAP,
-    buckets: dict[int, Bucket] | None = None,
-) -> Batch:
-    before = Log(database).head()
-    size = before.size + len(entries)
-    last = max((number for _, number in entries if number is not None), default=before.last_event)
-    after = Head(size, Hash(os.urandom(32)), before.batch + 1, Hash(os.urandom(32)), before.sealed + 1, last)
-    return Batch(before, after, entries, {(0, 0): bytes(32 * size)}, shape, buckets or {})
-
-
-def bucket(streams: int, depth: int) -> Bucket:
-    """A bucket of streams whose ids begin with zeros."""
-    leaves = [MapLeaf(StreamId(bytes(31) + bytes([number])), 1, Hash(os.urandom(32))) for number in range(streams)]
-    return make_bucket(map(print_record, leaves), depth)
-
-
-def sealed(database: Database, *entries: tuple[bytes, int | None], note: str | None = None) -> Batch:
-    made = batch(database, *entries)
-    Log(database).append(made, lambda _: None)
-    if note is not None:
-        Log(database).publish(made.after.size, note)
-    return made
-
+from tests.storage.rows import GROUP, accept, batch, bucket, known_streams, new_event, sealed, stream
 
 # --- opening ----------------------------------------------------------------------------------------------------------
 
@@ -264,7 +203,8 @@ def test_a_batch_comes_back_as_it_was(database: Database) -> None:
     assert log.waiting(0, 1) == waiting[:1]
     assert log.waiting(1, 10) == waiting[1:]
     shape, buckets = MapShape(1, 3), {0: bucket(1, 1), 1: bucket(2, 1)}
-    made = batch(database, (b"one", 1), (b"two", 2), (b"seal", None), shape=shape, buckets=buckets)
+    rows = {(1, number): made for number, made in buckets.items()}
+    made = batch(database, (b"one", 1), (b"two", 2), (b"seal", None), shape=shape, buckets=rows)
     log.append(
         made,
         lambda reader: (
@@ -317,87 +257,6 @@ def test_an_event_has_one_entry_and_an_entry_one_place(database: Database) -> No
         sealed(database, (b"again", 1), (b"seal", None))
     with pytest.raises(NotFound):
         sealed(database, (b"nobody", 7), (b"seal", None))
-
-
-# --- the stream map ---------------------------------------------------------------------------------------------------
-
-
-def mapped(database: Database, depth: int, numbers: Iterable[int], *, final: bool = False) -> dict[int, Bucket]:
-    """Seal an empty batch that writes these buckets; final: it gets a final anchor."""
-    buckets = {number: bucket(2, depth) for number in numbers}
-    made = batch(database, (b"seal", None), shape=MapShape(depth, 2 << depth), buckets=buckets)
-    Log(database).append(made, lambda _: None)
-    if final:
-        size = made.after.size
-        Log(database).publish(size, "note")
-        Anchors(database).add_anchor(size, 0, 10)
-        Anchors(database).finish(size, Block(1, ZERO, 9), ChainEvidence(b"header", 0, (b"node",)))
-    return buckets
-
-
-def rows(database: Database) -> list[tuple[int, int, int]]:
-    """(depth, bucket, batch) of all rows."""
-    with Reading(database).snapshot() as snapshot:
-        return [(row.depth, row.number, row.batch) for row in snapshot.bucket_rows(0)]
-
-
-def prune(database: Database, most: int) -> int:
-    """Prune to the end; returns in how many goes."""
-    after, goes = 0, 0
-    while True:
-        after, more = Log(database).prune_map(after, most)
-        goes += 1
-        if not more:
-            return goes
-
-
-def test_a_map_is_read_as_of_any_batch(database: Database) -> None:
-    log = Log(database)
-    assert log.map_shape(0) == MapShape(0, 0)
-    with pytest.raises(NotFound):
-        log.map_shape(1)
-    made = [mapped(database, 2, numbers) for numbers in ((0, 1, 3), (1,), (), (0, 1))]
-    expected: dict[int, Bucket] = {}
-    for number, written in enumerate(made, start=1):
-        expected |= written
-        assert log.buckets(2, number, range(4)) == expected
-        assert log.buckets(2, number, [2, 1]) == {1: expected[1]}
-        assert log.buckets(1, number, range(2)) == {}
-        found = {place: (holds, digest) for place, holds, digest in log.subtrees(2, 0, number)}
-        assert found == {place: kept.subtree for place, kept in expected.items()}
-        for after in range(number):
-            changed = set().union(*made[after:number])
-            with Reading(database).snapshot() as snapshot:
-                assert {place for place, _, _ in snapshot.subtrees(2, after, number)} == changed
-    with Reading(database).snapshot() as snapshot:
-        assert [(row.batch, row.number) for row in snapshot.bucket_rows(1, 3)] == [(2, 1)]
-        assert snapshot.buckets(2, 4, [0])[0] == made[3][0]
-        assert snapshot.map_shape(4) == MapShape(2, 8)
-
-
-@pytest.mark.parametrize("most", [1, 2, 3, 100])
-def test_what_no_proof_needs_is_pruned(database: Database, most: int) -> None:
-    mapped(database, 2, (0, 1, 3))
-    mapped(database, 2, (1, 3))
-    before = rows(database)
-    assert prune(database, most) == 1
-    assert rows(database) == before  # there is no final anchor
-    mapped(database, 2, (1,), final=True)
-    mapped(database, 2, (0, 1))
-    mapped(database, 2, (0,))
-    assert prune(database, most) >= (1 if most > 5 else 2)
-    kept = [(2, 0, 1), (2, 3, 2), (2, 1, 3), (2, 0, 4), (2, 1, 4), (2, 0, 5)]
-    assert rows(database) == kept
-    # A deeper map: the rows of the old one stay until a final anchor has passed it.
-    mapped(database, 3, range(8))
-    prune(database, most)
-    assert rows(database)[:6] == kept
-    mapped(database, 3, (5,))
-    mapped(database, 3, (6,), final=True)
-    prune(database, most)
-    assert rows(database) == [(3, number, 6) for number in (0, 1, 2, 3, 4, 7)] + [(3, 5, 7), (3, 6, 8)]
-    log = Log(database)
-    assert len(log.buckets(3, 8, range(8))) == 8
 
 
 # --- anchors ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from anchor_service.ports import (
     Batch,
@@ -12,66 +12,111 @@ from anchor_service.ports import (
     Head,
     HeadMoved,
     LogReader,
+    LogStore,
     MapShape,
+    OpenBucket,
     StoreRefused,
-    make_bucket,
-    split_records,
 )
 from anchor_service.protocol.event import parse_seal_entry
 from anchor_service.protocol.hashes import ZERO, Hash
-from anchor_service.protocol.streammap import Subtree, Top, TopChange, bucket_of
+from anchor_service.protocol.streammap import EMPTY, Subtree, Top, TopChange, join
+
+
+class Halves(NamedTuple):
+    """The halves of a map's first `done` buckets (`growing`): the last level of `below`, which has nothing above it."""
+
+    below: Top
+    done: int
 
 
 @dataclass(frozen=True, slots=True)
 class KeptMap:
-    """The stream map as of a head: its upper levels, and what the head's seal says of it."""
+    """The stream map as of a head: its upper levels, what the head's seal says of it, and the halves of its buckets."""
 
     head: Head
     shape: MapShape
     root: Hash
     top: Top
+    halves: Halves | None = None
 
-    def exchange(
-        self, before: Mapping[int, Subtree], after: Mapping[int, Bucket], checksums: Mapping[int, bytes], streams: int
-    ) -> MapAfter | None:
-        """Return the map where these buckets become `after`; None where they are not `before` in what the seal says.
+    def exchange(self, opened: Mapping[int, OpenBucket], streams: int) -> MapAfter | None:
+        """Return the map where these buckets are as they are now; None where before they were not what the seal says.
 
-        `streams` counts those of the whole map then.
+        `streams` counts those of the whole map now.
         """
+        after = {number: bucket.close() for number, bucket in opened.items()}
+        checksums = {number: bucket.checksum for number, bucket in after.items()}
         try:
-            change = self.top.exchange(before, {number: bucket.subtree for number, bucket in after.items()})
+            change = self.top.exchange(
+                {number: bucket.before for number, bucket in opened.items()},
+                {number: bucket.subtree for number, bucket in after.items()},
+            )
         except ValueError:
             return None
         if self.top.root != self.root:
             return None
-        shape = MapShape(self.shape.depth, streams)
-        return MapAfter(self.head, shape, change.root, after, checksums, self.top, change)
+        depth = self.shape.depth
+        return MapAfter(
+            self.head,
+            MapShape(depth, streams),
+            change.root,
+            {(depth, number): bucket for number, bucket in after.items()},
+            {(depth, number): checksum for number, checksum in checksums.items()},
+            self.top,
+            change,
+            self.halves,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class MapAfter:
-    """A map that a batch makes; `top` is not changed until `apply`, or a new one where all buckets are."""
+    """A map that a batch makes: its rows by depth and bucket, and the checksum of each.
+
+    `top` is not changed until `apply`, or a new one.  With rows of the depth below, `halves` has been added to by them
+    when they are in; it is None for a map whose buckets are not being halved.
+    """
 
     head: Head
     shape: MapShape
     root: Hash
-    buckets: Mapping[int, Bucket]
-    checksums: Mapping[int, bytes]
+    rows: Mapping[tuple[int, int], Bucket]
+    checksums: Mapping[tuple[int, int], bytes]
     top: Top
     change: TopChange
-    regrown: bool = False
+    halves: Halves | None = None
 
     def apply(self) -> KeptMap:
         """Make the change in memory: the batch is durable."""
         self.top.apply(self.change)
-        return KeptMap(self.head, self.shape, self.root, self.top)
+        depth, halves = self.top.depth, self.halves
+        if halves is None:
+            return KeptMap(self.head, self.shape, self.root, self.top)
+        first = 2 << depth
+        places = {first + number: bucket.subtree for (deep, number), bucket in self.rows.items() if deep > depth}
+        halves.below.apply(TopChange(self.root, places))
+        if self.shape.depth == depth:
+            return KeptMap(self.head, self.shape, self.root, self.top, halves)
+        halves.below.crown(self.top)
+        return KeptMap(self.head, self.shape, self.root, halves.below)
+
+    def root_of(self, rows: Mapping[tuple[int, int], Subtree]) -> Hash | None:
+        """Return the root that these rows lead to; None where they are not what the batch makes."""
+        depth = self.top.depth
+        halves = {number: subtree for (deep, number), subtree in rows.items() if deep > depth}
+        for number in {half >> 1 for half in halves}:
+            whole = join(halves.get(2 * number, EMPTY), halves.get(2 * number + 1, EMPTY))
+            if whole != self.change.places.get((1 << depth) + number, self.top.subtree(depth, number)):
+                return None
+        whole_ones = {number: subtree for (deep, number), subtree in rows.items() if deep == depth}
+        return self.top.root_after(self.change, whole_ones)
 
 
-def load_map(head: Head, store: LogReader) -> KeptMap:
+def load_map(head: Head, store: LogStore) -> KeptMap:
     """Load the map as of the head; StoreRefused (`map`) where it is not the one that its seal commits."""
     shape = store.map_shape(head.batch)
     try:
         top = Top.of(shape.depth, store.subtrees(shape.depth, 0, head.batch))
+        halves = _load_halves(head, top, store)
     except (IndexError, ValueError):
         refuse_map(head, store)
     found = shape.streams, top.root
@@ -82,7 +127,20 @@ def load_map(head: Head, store: LogReader) -> KeptMap:
             refuse_map(head, store)
     elif found != (0, ZERO):
         refuse_map(head, store)
-    return KeptMap(head, shape, top.root, top)
+    return KeptMap(head, shape, top.root, top, halves)
+
+
+def _load_halves(head: Head, top: Top, store: LogStore) -> Halves | None:
+    """Load what is stored of halves; ValueError, IndexError where they are not those of this map."""
+    depth = top.depth
+    done = store.halved(depth, head.batch)
+    if not done:
+        return None
+    below = Top.of(depth + 1, store.subtrees(depth + 1, 0, head.batch))
+    for number in range(done):
+        if below.subtree(depth, number) != top.subtree(depth, number):
+            raise ValueError(f"the halves of bucket {number} are another's")
+    return Halves(below, done)
 
 
 def refuse_map(head: Head, store: LogReader) -> NoReturn:
@@ -93,43 +151,18 @@ def refuse_map(head: Head, store: LogReader) -> NoReturn:
     raise StoreRefused("map", f"the stream map stored is not the one that the seal at size {head.size} commits")
 
 
-def regrow(changed: MapAfter, crowded: int, store: LogReader) -> MapAfter:
-    """Return the same map of a depth where it is not crowded: all its buckets are new ones."""
-    old, streams = changed.shape
-    depth = old
-    while streams > crowded << depth:
-        depth += 1
-    whole = {**store.buckets(old, changed.head.batch, range(1 << old)), **changed.buckets}
-    regrouped: dict[int, list[bytes]] = {}
-    for bucket in whole.values():
-        for record in split_records(bucket.records):
-            regrouped.setdefault(bucket_of(record, depth), []).append(record)
-    buckets = {number: make_bucket(records, depth) for number, records in regrouped.items()}
-    checksums = {number: bucket.checksum for number, bucket in buckets.items()}
-    top = Top.of(depth, ((number, *bucket.subtree) for number, bucket in buckets.items()))
-    if top.root != changed.root:  # some bucket that the batch does not change is damaged
-        refuse_map(changed.head, store)
-    shape = MapShape(depth, streams)
-    return MapAfter(changed.head, shape, top.root, buckets, checksums, top, TopChange(top.root, {}), regrown=True)
-
-
 def check_map(batch: Batch, changed: MapAfter, written: LogReader) -> None:
     """Read back the buckets that were written, hash them, and go up to the root that the seal commits; ValueError.
 
     A bucket's checksum was taken together with its subtree.  Bytes of the same checksum are the same bytes, and have
     the subtree that they had: to hash their tree again would say no more.
     """
-    depth = changed.shape.depth
-    read = written.written(depth, batch.after.batch)
-    if {number: bucket.checksum for number, bucket in read.items()} != changed.checksums:
+    read = written.written(batch.after.batch)
+    if {place: bucket.checksum for place, bucket in read.items()} != changed.checksums:
         raise ValueError("buckets of the stream map read back differently from what was written")
     if written.map_shape(batch.after.batch) != changed.shape:
         raise ValueError("the stream map's shape reads back differently from what was written")
     (seal,) = written.entries(batch.after.size - 1, batch.after.size)
-    subtrees = {number: bucket.subtree for number, bucket in read.items()}
-    if changed.regrown:
-        root: Hash | None = Top.of(depth, ((number, *found) for number, found in subtrees.items())).root
-    else:
-        root = changed.top.root_after(changed.change, subtrees)
+    root = changed.root_of({place: bucket.subtree for place, bucket in read.items()})
     if parse_seal_entry(seal.decode()).map != root:
         raise ValueError("the buckets read back do not lead to the map that the seal commits")

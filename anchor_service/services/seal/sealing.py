@@ -16,7 +16,6 @@ from typing import Final
 
 from anchor_service.ports import (
     Batch,
-    Bucket,
     Head,
     LogReader,
     LogStore,
@@ -31,12 +30,17 @@ from anchor_service.protocol.event import BlockId, EventEntry, SealEntry, print_
 from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId
 from anchor_service.protocol.merkle import leaf_hash, prove_consistency, verify_consistency
 from anchor_service.protocol.note import VerifierKey
-from anchor_service.protocol.streammap import Subtree, bucket_of
-from anchor_service.services.seal.kept import KeptMap, MapAfter, check_map, load_map, refuse_map, regrow
+from anchor_service.protocol.streammap import bucket_of
+from anchor_service.services.seal.growing import halve, regrow
+from anchor_service.services.seal.kept import KeptMap, MapAfter, check_map, load_map, refuse_map
 
 CROWDED: Final = 8
 """Streams in a bucket on average, above which the map gets twice as many buckets or more."""
-_SLICE: Final = 2_000
+LARGE: Final = 2_048
+"""Buckets of a map from which on it grows in slices; a smaller one grows in one go, in a tenth of a second at most."""
+SLICE: Final = 256
+"""Buckets that a batch halves at least while a large map grows."""
+_LOOKED_AT: Final = 2_000
 """Rows of old buckets that are looked at in one go, so that others are let in."""
 
 
@@ -107,6 +111,8 @@ class Seal:
         self._most_events = most_events
         self._heartbeat = heartbeat
         self._crowded = CROWDED
+        self._large = LARGE
+        self._slice = SLICE
         self._beat: int | None = None  # when we sealed last, by the clock as it is now
         self._map: KeptMap | None = None
         self._pruned = 0
@@ -137,7 +143,11 @@ class Seal:
         self._beat = min(now, head.sealed if self._beat is None else self._beat)
         if not waiting and now < self._beat + self._heartbeat:
             return None
-        batch, changed = self._prepare(head, waiting, now)
+        try:
+            batch, changed = self._prepare(head, waiting, now)
+        except StoreRefused:
+            self._map = None  # loaded anew, it may be right: a bit flipped in memory, and not on the disk
+            raise
         self._store.append(batch, lambda reader: _check_written(batch, changed, reader))
         # Where that raised, the map in memory is still that of `head`, whether the batch was stored or not.
         self._map = changed.apply()
@@ -148,7 +158,7 @@ class Seal:
 
     def prune(self) -> bool:
         """Delete some of what the map needs no more; True where there is more to delete."""
-        self._pruned, more = self._store.prune_map(self._pruned, _SLICE)
+        self._pruned, more = self._store.prune_map(self._pruned, _LOOKED_AT)
         return more
 
     def _map_of(self, head: Head) -> KeptMap:
@@ -197,7 +207,7 @@ class Seal:
             sealed=sealed,
             last_event=waiting[-1].number if waiting else head.last_event,
         )
-        batch = Batch(head, after, entries, new_tiles, changed.shape, changed.buckets)
+        batch = Batch(head, after, entries, new_tiles, changed.shape, changed.rows)
         return batch, replace(changed, head=after)
 
     def _enter(self, kept: KeptMap, waiting: list[Waiting]) -> tuple[list[tuple[bytes, bytes]], MapAfter]:
@@ -212,12 +222,9 @@ class Seal:
             touched.setdefault(bucket_of(event.stream, depth), []).append(place)
         stored = self._store.buckets(depth, kept.head.batch, touched)
         found: list[tuple[bytes, bytes]] = [(b"", b"")] * len(waiting)
-        before: dict[int, Subtree] = {}
-        after: dict[int, Bucket] = {}
-        checksums: dict[int, bytes] = {}
+        opened: dict[int, OpenBucket] = {}
         for number, places in touched.items():
-            bucket = OpenBucket(stored[number].records if number in stored else b"", depth)
-            before[number] = bucket.before
+            bucket = opened[number] = OpenBucket(stored[number].records if number in stored else b"", depth)
             for place in places:
                 event = waiting[place]
                 count, prev = bucket.last(event.stream)
@@ -228,12 +235,12 @@ class Seal:
                 leaf = leaf_hash(entry)
                 bucket.put(event.stream, count + 1, leaf)
                 found[place] = entry, leaf
-            after[number] = closed = bucket.close()
-            checksums[number] = closed.checksum
-        changed = kept.exchange(before, after, checksums, streams)
+        changed = kept.exchange(opened, streams)
         if changed is None:
-            self._map = None
             refuse_map(kept.head, self._store)
+        if kept.halves is not None or (streams > self._crowded << depth and 1 << depth >= self._large):
+            # As many as there are new streams at least: it is done before the map is crowded again.
+            return found, halve(changed, opened, max(self._slice, streams - kept.shape.streams), self._store)
         if streams > self._crowded << depth:
             changed = regrow(changed, self._crowded, self._store)
         return found, changed

@@ -9,26 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, ParamSpec
+from typing import Final
 
 from anchor_service.ports import (
     AnchorRow,
     AnchorState,
     BatchRow,
-    Bucket,
     LoggedEvent,
-    MapShape,
     ReadStore,
     Snapshot,
     Waiting,
-    make_bucket,
-    parse_record,
-    print_record,
 )
 from anchor_service.protocol import tiles
 from anchor_service.protocol.checkpoint import parse_checkpoint
-from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.event import (
     commit,
     disclose,
@@ -42,19 +35,12 @@ from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.note import verify_note
 from anchor_service.protocol.policy import Policy
 from anchor_service.protocol.receipt import CommitGroup, ReceiptLeaf, print_receipt_leaf, verify_receipt
-from anchor_service.protocol.streammap import MapLeaf, Top, bucket_of
+from anchor_service.protocol.streammap import MapLeaf
 from anchor_service.protocol.weight import ANCHOR, weight
+from anchor_service.services.fsck.finding import Finding, guarded
+from anchor_service.services.fsck.maps import MapCheck, bucket_name
 
-P = ParamSpec("P")
 _PAGE: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be: `where` names the row."""
-
-    where: str
-    problem: str
 
 
 def fsck(
@@ -78,9 +64,7 @@ class _Check:
         self._head = snapshot.head()
         self._batches = sorted(_pages(snapshot))
         self._weights = snapshot.weights()
-        self._map = _Map((len(self._weights) >> 2).bit_length())
-        final = snapshot.final_size()
-        self._final = (snapshot.batch_of(final - 1) or 0) if final else 0
+        self._map = MapCheck(snapshot, (len(self._weights) >> 2).bit_length())
         self._entries: dict[int, Waiting] = {}  # by place, what their entries must say
 
     def run(self) -> Iterator[Finding]:
@@ -106,7 +90,7 @@ class _Check:
                 whole, newest = weights.get(event.stream.id, (0, -1))
                 added = weight(event.disclosures) + (ANCHOR if accepted > newest else 0)
                 weights[event.stream.id] = whole + added, accepted
-                yield from _guarded(where, self._event, logged)
+                yield from guarded(where, self._event, logged)
             self._note(last, total)
         if last < self._head.last_event:
             yield Finding("head", f"the last event in the log is {self._head.last_event}, and the last stored {last}")
@@ -139,7 +123,7 @@ class _Check:
             if group.first != following:
                 yield Finding(where, f"the events from {following} on have no receipt")
             following = group.first + group.length
-            yield from _guarded(where, self._group, group.first)
+            yield from guarded(where, self._group, group.first)
         last = max(
             self._head.last_event, *(event.event.number for event in self._snapshot.all_events(following - 1, 1)), 0
         )
@@ -173,9 +157,9 @@ class _Check:
                 return
             leaves = [leaf_hash(entry) for entry in entries]
             for index, (entry, leaf) in enumerate(zip(entries[:-1], leaves, strict=False), start=first):
-                yield from _guarded(f"entry {index}", self._entry, index, entry, leaf)
-            yield from _guarded(where, self._seal, batch, entries[-1], prev_seal)
-            yield from _guarded(where, self._buckets, batch.batch)
+                yield from guarded(f"entry {index}", self._entry, index, entry, leaf)
+            yield from guarded(where, self._seal, batch, entries[-1], prev_seal)
+            yield from guarded(where, self._map.check, batch.batch)
             rebuilt.append(leaves)
             if rebuilt.root() != batch.root:
                 yield Finding(where, "its entries do not lead to its root")
@@ -195,50 +179,9 @@ class _Check:
             if stored.get(at) != rebuilt.tiles.get(at):
                 yield Finding(f"tile {at}", "it is not what the entries give")
         for row in self._snapshot.bucket_rows(self._head.batch):
-            yield Finding(_bucket_name(row.batch, row.depth, row.number), "it is beyond the newest batch")
+            yield Finding(bucket_name(row.batch, row.depth, row.number), "it is beyond the newest batch")
         for row in self._snapshot.bucket_rows(-1, 0):
-            yield Finding(_bucket_name(row.batch, row.depth, row.number), "it is of no batch")
-
-    # --- the stream map -----------------------------------------------------------------------------------------------
-
-    def _buckets(self, batch: int) -> Iterator[Finding]:
-        """Compare the rows of this batch, and the whole map as of the newest final anchor."""
-        shape = self._snapshot.map_shape(batch)
-        if shape.streams != len(self._map.records):
-            yield Finding(
-                f"batch {batch}", f"it says {shape.streams} streams, and the entries {len(self._map.records)}"
-            )
-        expected = self._map.touched(shape)
-        found = set()
-        for row in self._snapshot.bucket_rows(batch - 1, batch):
-            where = _bucket_name(batch, row.depth, row.number)
-            if row.depth != shape.depth:
-                yield Finding(where, f"the map has depth {shape.depth}")
-            elif row.number not in expected:
-                yield Finding(where, "the batch did not change it")
-            else:
-                found.add(row.number)
-                yield from _guarded(where, self._bucket, where, row.bucket, shape.depth, row.number)
-        # As of the newest final anchor each bucket has its newest row; those from there on are all kept.
-        if batch > self._final:
-            missing = expected - found
-        elif batch == self._final:
-            subtrees = {
-                number: (holds, digest) for number, holds, digest in self._snapshot.subtrees(shape.depth, 0, batch)
-            }
-            whole = self._map.buckets(shape.depth)
-            missing = {number for number, bucket in whole.items() if subtrees.get(number) != bucket.subtree}
-        else:
-            missing = set()
-        for number in sorted(missing):
-            yield Finding(_bucket_name(batch, shape.depth, number), "its row is not there, or another in its place")
-
-    def _bucket(self, where: str, stored: Bucket, depth: int, number: int) -> Iterator[Finding]:
-        expected = self._map.bucket(depth, number)
-        if stored.records != expected.records:
-            yield Finding(where, "its streams are not those of the entries")
-        if stored.subtree != expected.subtree:
-            yield Finding(where, "its hash is not that of its streams")
+            yield Finding(bucket_name(row.batch, row.depth, row.number), "it is of no batch")
 
     def _entry(self, index: int, raw: bytes, leaf: Leaf) -> Iterator[Finding]:
         where = f"entry {index}"
@@ -263,7 +206,7 @@ class _Check:
         found = (seal.log, seal.batch, seal.size, seal.prev_seal, seal.sealed)
         if found != (self._log, batch.batch, batch.size, prev_seal, batch.sealed):
             yield Finding(f"batch {batch.batch}", "its last entry is not its seal entry")
-        if (seal.map, seal.streams) != (self._map.root(), len(self._map.records)):
+        if (seal.map, seal.streams) != (self._map.root(), self._map.streams):
             yield Finding(f"batch {batch.batch}", "its seal commits another stream map than that of the entries")
 
     # --- what was given out -------------------------------------------------------------------------------------------
@@ -272,7 +215,7 @@ class _Check:
         roots = {batch.size: batch.root for batch in self._batches}
         for batch in self._batches:
             if batch.note is not None:
-                yield from _guarded(f"checkpoint {batch.size}", self._checkpoint, batch)
+                yield from guarded(f"checkpoint {batch.size}", self._checkpoint, batch)
         below = None
         while page := self._snapshot.anchors(below, _PAGE):
             for anchor in page:
@@ -280,7 +223,7 @@ class _Check:
                 if anchor.root != roots.get(anchor.size):
                     yield Finding(where, "its root is not the log's")
                 if anchor.state is AnchorState.FINAL:
-                    yield from _guarded(where, self._evidence, anchor)
+                    yield from guarded(where, self._evidence, anchor)
                 below = anchor.size
 
     def _checkpoint(self, batch: BatchRow) -> Iterator[Finding]:
@@ -295,62 +238,6 @@ class _Check:
         header = verify_anchored(evidence, registry, self._log, anchor.size, anchor.root)
         if anchor.block is None or header.hash != anchor.block.hash:
             yield Finding(f"anchor {anchor.size}", "its evidence is of another block")
-
-
-class _Map:
-    """The stream map as the entries give it, in buckets of its own, whatever those of the store are."""
-
-    def __init__(self, depth: int) -> None:
-        self.records: dict[bytes, bytes] = {}
-        self._depth = depth
-        self._buckets: dict[int, dict[bytes, bytes]] = {}
-        self._top = Top(depth)
-        self._changed: set[int] = set()  # buckets since the root was asked for
-        self._touched: set[bytes] = set()  # streams of this batch
-        self._stored_depth = 0
-
-    def head(self, stream: StreamId) -> tuple[int, Hash]:
-        record = self.records.get(stream)
-        if record is None:
-            return 0, ZERO
-        leaf = parse_record(record)
-        return leaf.count, leaf.head
-
-    def put(self, leaf: MapLeaf) -> None:
-        number = bucket_of(leaf.stream, self._depth)
-        self.records[leaf.stream] = self._buckets.setdefault(number, {})[leaf.stream] = print_record(leaf)
-        self._changed.add(number)
-        self._touched.add(leaf.stream)
-
-    def root(self) -> Hash:
-        changed = {number: make_bucket(self._buckets[number].values(), self._depth).subtree for number in self._changed}
-        self._top.apply(self._top.prepare(changed))
-        self._changed.clear()
-        return self._top.root
-
-    def touched(self, shape: MapShape) -> set[int]:
-        """Return which buckets a batch had to write, and forget what it touched: all where the depth is a new one."""
-        streams = self._touched if shape.depth == self._stored_depth else self.records.keys()
-        numbers = {bucket_of(stream, shape.depth) for stream in streams}
-        self._touched, self._stored_depth = set(), shape.depth
-        return numbers
-
-    def bucket(self, depth: int, number: int) -> Bucket:
-        """Return a bucket of a map of any depth."""
-        if depth <= self._depth:
-            cut = self._depth - depth
-            own = range(number << cut, (number + 1) << cut)
-        else:
-            own = range(number >> depth - self._depth, (number >> depth - self._depth) + 1)
-        records = (record for place in own for record in self._buckets.get(place, {}).values())
-        return make_bucket((record for record in records if bucket_of(record, depth) == number), depth)
-
-    def buckets(self, depth: int) -> dict[int, Bucket]:
-        """Return all buckets of a map of any depth that hold anything."""
-        return {
-            number: self.bucket(depth, number)
-            for number in sorted({bucket_of(stream, depth) for stream in self.records})
-        }
 
 
 class _Rebuilt:
@@ -371,20 +258,8 @@ class _Rebuilt:
         return tiles.root(self._size, self)
 
 
-def _bucket_name(batch: int, depth: int, number: int) -> str:
-    return f"map bucket {number} of depth {depth}, batch {batch}"
-
-
 def _pages(snapshot: Snapshot) -> Iterator[BatchRow]:
     below = None
     while page := snapshot.batches(below, _PAGE):
         yield from page
         below = page[-1].batch
-
-
-def _guarded(where: str, check: Callable[P, Iterator[Finding]], *args: P.args, **kwargs: P.kwargs) -> Iterator[Finding]:
-    """Run a check that damage may make raise."""
-    try:
-        yield from check(*args, **kwargs)
-    except (SealtrailError, LookupError, ValueError) as problem:
-        yield Finding(where, f"{type(problem).__name__}: {problem}")
