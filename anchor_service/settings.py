@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     prepare_process: bool = Field(
         default=True, description="Read and commit larger requests in a process of their own, for a second core."
     )
+    seal_process: bool = Field(
+        default=True, description="Seal in a process of its own, for a second core (SQLite, `sealtrail serve`)."
+    )
     attachment_bytes: int = Field(8 * 2**20, ge=1, description="Largest attachment in bytes.")
     public_entries: bool = Field(
         default=False, description="Anybody may audit: entries, batches and anchors are served without a key."

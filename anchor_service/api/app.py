@@ -24,7 +24,8 @@ from anchor_service.api.parts import Parts
 from anchor_service.api.routes import attachments, events, labels, log, operations, orders, page
 from anchor_service.api.singles import Singles
 from anchor_service.protocol.errors import SealtrailError
-from anchor_service.wiring import Front, Health
+from anchor_service.wiring.health import Health
+from anchor_service.wiring.serving import Front
 
 BODY_LIMIT: Final = 32 * 2**20
 """Bytes of a request to POST /v1/events."""

@@ -11,7 +11,7 @@ from anchor_service.api.gate import Gate
 from anchor_service.api.metrics import Metrics
 from anchor_service.api.singles import Singles
 from anchor_service.services.keys import Access, Scope
-from anchor_service.wiring import Front
+from anchor_service.wiring.serving import Front
 
 
 @dataclass(frozen=True, slots=True)

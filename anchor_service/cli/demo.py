@@ -26,7 +26,9 @@ from anchor_service.ports import StoreRefused
 from anchor_service.protocol.policy import print_policy
 from anchor_service.services.keys import Scope
 from anchor_service.settings import Settings
-from anchor_service.wiring import Service, build, create
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
+from anchor_service.wiring.serving import Service
 
 LAST_LINE: Final = "verified on a development chain: test data"
 TENANT: Final = "demo"

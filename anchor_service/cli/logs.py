@@ -36,7 +36,7 @@ def init(
     owner_key: Annotated[Path | None, typer.Option(help="File with the owner's private key (hex).")] = None,
 ) -> None:
     """Create a log: keys, database, and its place in the registry; on the embedded chain unless --rpc is given."""
-    from anchor_service.wiring import create
+    from anchor_service.wiring.creating import create
 
     given = {
         "name": name,
@@ -65,7 +65,7 @@ def init(
 def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
     """Serve a log: HTTP, sealing and anchoring in one process, until SIGTERM or Ctrl-C."""
     from anchor_service.cli.running import listen, served, terminable, until_signal
-    from anchor_service.wiring import build
+    from anchor_service.wiring.opening import build
 
     settings = settings_of(data, host=host, port=port, public_url=public_url)
     log_to_stderr()
@@ -80,7 +80,7 @@ def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: P
 def api(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
     """Serve a log over HTTP, beside other processes on PostgreSQL; a worker seals and anchors what it takes."""
     from anchor_service.cli.running import listen, served, terminable, until_signal
-    from anchor_service.wiring import build_front
+    from anchor_service.wiring.opening import build_front
 
     settings = settings_of(data, host=host, port=port, public_url=public_url)
     log_to_stderr()
@@ -95,7 +95,7 @@ def api(data: Data = HOME, host: Host = None, port: Port = None, public_url: Pub
 def worker(data: Data = HOME) -> None:
     """Seal and anchor a log on PostgreSQL, or stand by until the worker that does is gone."""
     from anchor_service.cli.running import terminable, until_signal, worked
-    from anchor_service.wiring import build_worker
+    from anchor_service.wiring.opening import build_worker
 
     settings = settings_of(data)
     log_to_stderr()
@@ -132,7 +132,7 @@ def demo(
 
 def upgrade(data: Data = HOME) -> None:
     """Bring a log's database to this program's schema, whole or not at all; the service must not be running."""
-    from anchor_service.wiring import upgrade as upgrade_log
+    from anchor_service.wiring.creating import upgrade as upgrade_log
 
     with progress("Upgrading the database"):
         upgrade_log(settings_of(data))

@@ -20,13 +20,14 @@ from anchor_service.services.page import bake
 from anchor_service.settings import Settings
 
 if TYPE_CHECKING:
-    from anchor_service.wiring import Desk, Service
+    from anchor_service.wiring.desk import Desk
+    from anchor_service.wiring.serving import Service
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Service]:
     """Open a log that is there, for this process alone."""
-    from anchor_service.wiring import build
+    from anchor_service.wiring.opening import build
 
     service = build(settings)
     try:
@@ -38,7 +39,7 @@ def opened(settings: Settings) -> Iterator[Service]:
 @contextmanager
 def looked_at(settings: Settings) -> Iterator[Desk]:
     """Open a log that is there, which another process may be serving."""
-    from anchor_service.wiring import look
+    from anchor_service.wiring.opening import look
 
     desk = look(settings)
     try:

@@ -16,7 +16,7 @@ from anchor_service.api.app import create_app
 from anchor_service.api.server import HttpServer
 from anchor_service.cli.console import Failure
 from anchor_service.cli.opening import spare_garbage_collection
-from anchor_service.wiring import Front, Worker
+from anchor_service.wiring.serving import Front, Worker
 
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 _OWN: Final = ("localhost", "127.0.0.1", "::1")

@@ -12,6 +12,10 @@ class SealtrailError(Exception):
         self.code = code
         self.message = message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go from process to process as it is, whatever a subclass's constructor takes."""
+        return Exception.__new__, (type(self), self.message), self.__dict__
+
 
 class Malformed(SealtrailError):
     """The bytes are not what the SPEC's grammar allows: nothing can be said of what they claim."""

@@ -1,8 +1,9 @@
 """The connection to the database: who may write when, and what its errors mean.
 
-SQLite takes one writer at a time.  All writes go through one connection that is handed from thread to thread, in
-transactions that are short; each reader has a connection and a snapshot of its own and waits for nobody.  PostgreSQL
-takes many, in many processes; those who must take turns do so by locks that it keeps (`Events.turn`, `write_fenced`).
+SQLite takes one writer at a time.  All writes of a process go through one connection that is handed from thread to
+thread, in transactions that are short, and processes take turns (`turns`); each reader has a connection and a snapshot
+of its own and waits for nobody.  PostgreSQL takes many writers, in many processes; those who must take turns do so by
+locks that it keeps (`Events.turn`, `write_fenced`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -115,6 +116,7 @@ class Database:
         """Whether other processes may write as well."""
         self.token: int | None = None
         """The lease's token that this process holds or held last; `Leases` sets it."""
+        self._turns = where.turns() if isinstance(where, SqlitePlace) else None
         self._writer = where.engine(write=True)
         self._readers = where.engine(write=False)
         try:
@@ -135,6 +137,8 @@ class Database:
         """Close all connections; nothing is lost by not calling this."""
         self._readers.dispose()
         self._writer.dispose()
+        if self._turns is not None:
+            self._turns.close()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -149,7 +153,7 @@ class Database:
         AlreadyThere where a row of that key exists, NotFound where a row's parent does not.  Busy for anything that
         the disk or a lock does; where that happens on commit, the transaction may be durable nevertheless.
         """
-        with meanings(), self._writer.connect() as connection:
+        with meanings(), self._writer.connect() as connection, self._turn():
             try:
                 with connection.begin():
                     yield connection
@@ -160,6 +164,10 @@ class Database:
                 if not isinstance(driver_error(problem), psycopg.IntegrityError):
                     connection.invalidate()
                 raise
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """Take a turn among the processes that write; PostgreSQL sees to that itself."""
+        return nullcontext() if self._turns is None else self._turns.turn()
 
     @contextmanager
     def write_fenced(self) -> Iterator[Connection]:

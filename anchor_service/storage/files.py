@@ -6,30 +6,41 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from anchor_service.ports import Busy, StoreRefused
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.hashes import Hash, parse_hash
+
+_ENDING: Final = 1.0
+"""Seconds that a process which was started by one that was killed may take to see it and to end."""
 
 
 class DirectoryLock:
     """An exclusive lock on the data directory; the system lets go of it when the process ends, however it ends."""
 
     def __init__(self, directory: Path) -> None:
-        self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._descriptor)
-            raise StoreRefused("locked", f"{directory} is in use by another process") from None
+        self.file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        end = time.monotonic() + _ENDING
+        while True:
+            try:
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    os.close(self.file)
+                    raise StoreRefused("locked", f"{directory} is in use by another process") from None
+                time.sleep(_ENDING / 50)
+            else:
+                return
 
     def close(self) -> None:
         """Let go."""
-        os.close(self._descriptor)
+        os.close(self.file)
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:

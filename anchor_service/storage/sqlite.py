@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from anchor_service.ports import StoreRefused
+from anchor_service.storage.turns import Turns
 
 READERS: Final = 16
-_TURN: Final = 30.0
+TURN: Final = 30.0
 """Seconds that a writer waits for its turn; transactions take milliseconds."""
 _BUSY: Final = 5_000
 """Milliseconds that SQLite waits for a lock that another process holds (a backup, say)."""
@@ -59,6 +60,10 @@ class SqlitePlace:
         """Make an engine for writing, or for reading."""
         return _engine(self._path, write=write)
 
+    def turns(self) -> Turns:
+        """Return how those who write take turns."""
+        return Turns(self._path, TURN)
+
 
 def _engine(path: Path, *, write: bool) -> Engine:
     def connect() -> sqlite3.Connection:
@@ -94,7 +99,7 @@ def _engine(path: Path, *, write: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=1 if write else READERS,
         max_overflow=0,
-        pool_timeout=_TURN,
+        pool_timeout=TURN,
         pool_reset_on_return="rollback",
     )
 

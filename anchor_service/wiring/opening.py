@@ -21,9 +21,10 @@ def build(settings: Settings) -> Service:
     """
     check_exists(settings)
     with ExitStack() as opened:
-        opened.enter_context(lock(settings))
+        locked = opened.enter_context(lock(settings))
         database = opened.enter_context(closing(Database(database_place(settings))))
-        service = Service(settings, database, open_nodes(settings, opened))
+        service = Service(settings, database, open_nodes(settings, opened), locked)
+        opened.callback(service.close_work)
         service.check()
         service.closing = opened.pop_all()
         return service

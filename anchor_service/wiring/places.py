@@ -35,7 +35,7 @@ def check_exists(settings: Settings) -> None:
         raise StoreRefused("log_missing", f"there is no log in {where}: create one first (sealtrail init)")
 
 
-def lock(settings: Settings) -> AbstractContextManager[object]:
+def lock(settings: Settings) -> AbstractContextManager[DirectoryLock | None]:
     """Keep other processes out of the data directory, where they cannot share the database."""
     return nullcontext() if settings.database else closing(DirectoryLock(settings.data))
 

@@ -13,9 +13,11 @@ from anchor_service.ports import Nodes, StoreRefused
 from anchor_service.protocol.receipt import receipts_origin
 from anchor_service.services.ingest import Ingest
 from anchor_service.services.prepare import PrepareApart, prepare_here
+from anchor_service.services.seal import Seal
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
 from anchor_service.storage.events import Events
+from anchor_service.storage.files import DirectoryLock
 from anchor_service.wiring.clock import ms, now
 from anchor_service.wiring.desk import Desk
 from anchor_service.wiring.health import Health, Said
@@ -95,10 +97,13 @@ class Front(Desk):
 class Service(Front):
     """A log that is open for everything: `start` runs its workers, `stop` stops them and closes everything."""
 
-    def __init__(self, settings: Settings, database: Database, nodes: ChainNodes) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, nodes: ChainNodes, lock: DirectoryLock | None = None
+    ) -> None:
+        """`lock` keeps other processes out of the data directory, where they cannot share the database."""
         super().__init__(settings, database)
-        self._work = Work(self, database, nodes)
-        self.seal, self.anchor = self._work.seal, self._work.anchor
+        self._work = Work(self, database, nodes, lock)
+        self.anchor = self._work.anchor
         if nodes.embedded:
             self.nodes = ReadOnlyNode(nodes.embedded, self.registry)
 
@@ -115,6 +120,13 @@ class Service(Front):
         """Let events in; sealing and anchoring wait for `start_work`."""
         super().start()
 
+    @property
+    def seal(self) -> Seal:
+        """The sealer, where it is in this process (`seal_process`)."""
+        if not isinstance(self._work.seal, Seal):
+            raise TypeError("the sealer is in a process of its own")
+        return self._work.seal
+
     def start_work(self) -> None:
         """Start sealing and anchoring."""
         self._work.start()
@@ -125,6 +137,10 @@ class Service(Front):
         self.ingest.stop()
         self._work.stop()
         super().stop()
+
+    def close_work(self) -> None:
+        """End the process that seals, where there is one."""
+        self._work.close()
 
     def _over(self) -> str | None:
         return self._work.over if self._work.held else super()._over()
@@ -159,7 +175,7 @@ class Worker(Desk):
 
     def __init__(self, settings: Settings, database: Database, nodes: ChainNodes) -> None:
         super().__init__(settings, database)
-        self._work = Work(self, database, nodes)
+        self._work = Work(self, database, nodes, None)
 
     def check(self) -> None:
         """Refuse to go on with a log that its signer, its tiles or its registry contradict."""

@@ -9,18 +9,17 @@ import structlog
 
 from anchor_service.ports import ChainUnavailable, StoreRefused
 from anchor_service.services.anchor import Anchor
-from anchor_service.services.seal import Seal, Signer
 from anchor_service.storage.anchors import Anchors
 from anchor_service.storage.database import Database
-from anchor_service.storage.files import SignerFile
+from anchor_service.storage.files import DirectoryLock
 from anchor_service.storage.lease import Leases
-from anchor_service.storage.log import Log
 from anchor_service.wiring.clock import ms, now
 from anchor_service.wiring.desk import Desk
 from anchor_service.wiring.health import Said
 from anchor_service.wiring.keys import named_key, read_key
 from anchor_service.wiring.nodes import ChainNodes, registry_chain
-from anchor_service.wiring.places import KEYS, SIGNER
+from anchor_service.wiring.places import KEYS
+from anchor_service.wiring.sealing import SealApart, Sealing, make_seal
 from anchor_service.workers.keeper import Keeper
 from anchor_service.workers.loop import Loop
 
@@ -30,7 +29,8 @@ _log = structlog.get_logger(__name__)
 class Work:
     """Sealing and anchoring in threads of their own, under the lease where several processes might."""
 
-    def __init__(self, desk: Desk, database: Database, nodes: ChainNodes) -> None:
+    def __init__(self, desk: Desk, database: Database, nodes: ChainNodes, lock: DirectoryLock | None) -> None:
+        """`lock` keeps other processes out of the data directory, where they cannot share the database."""
         settings, facts = desk.settings, database.facts
         log_key = named_key(read_key(settings.data / KEYS / "log.key"), desk.origin)
         if (str(nodes.chain_id), log_key.verifier.public.hex()) != (facts["chain_id"], facts["log_key"]):
@@ -46,15 +46,11 @@ class Work:
             resend=ms(settings.resend_interval),
             replace=ms(settings.replace_interval),
         )
-        self.seal = Seal(
-            Log(database),
-            Signer(log_key.verifier, log_key.sign, SignerFile(settings.data / SIGNER)),
-            log=desk.log,
-            clock=now,
-            newest_final=self.anchor.newest_final,
-            most_events=settings.seal_events,
-            heartbeat=ms(settings.heartbeat),
-        )
+        self.seal: Sealing
+        if lock is not None and settings.seal_process:
+            self.seal = SealApart(settings, self.anchor.newest_final, lock.file)
+        else:
+            self.seal = make_seal(settings, database, self.anchor.newest_final)
         self._seal_loop = Loop("seal", self.seal_once, settings.seal_interval)
         self._anchor_loop = Loop("anchor", self._anchor_once, settings.poll_interval)
         self.keeper: Keeper | None = None
@@ -96,6 +92,11 @@ class Work:
         if self.keeper is not None:
             self._keep_loop.stop()
             self.keeper.stop()
+
+    def close(self) -> None:
+        """End the process that seals, where there is one."""
+        if isinstance(self.seal, SealApart):
+            self.seal.stop()
 
     def wake(self) -> None:
         """Seal and anchor now."""

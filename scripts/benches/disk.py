@@ -7,7 +7,7 @@ import tempfile
 from itertools import islice
 from pathlib import Path
 
-from anchor_service.wiring import DATABASE
+from anchor_service.wiring.places import DATABASE
 from scripts.benches import orders, world
 from scripts.benches.table import Bench
 

@@ -49,11 +49,12 @@ from anchor_service.storage.database import Database, insert_rows
 from anchor_service.storage.packing import pack
 from anchor_service.storage.postgresql import PostgresPlace
 from anchor_service.storage.sqlite import SqlitePlace
-from anchor_service.wiring import DATABASE, KEYS, build
+from anchor_service.wiring.opening import build
+from anchor_service.wiring.places import DATABASE, KEYS
 from scripts.benches import world
 
 if TYPE_CHECKING:
-    from anchor_service.wiring import Service
+    from anchor_service.wiring.serving import Service
 
 T = TypeVar("T")
 R = TypeVar("R")

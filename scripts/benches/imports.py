@@ -33,7 +33,8 @@ def main():
     from anchor_service.cli.importing import _local  # not above, where its children would import it too
     from anchor_service.services.imports import Import, rows_of
     from anchor_service.settings import Settings
-    from anchor_service.wiring import build, create
+    from anchor_service.wiring.opening import build
+    from anchor_service.wiring.creating import create
     folder = Path(sys.argv[1])
     table, settings = folder / "orders.csv", Settings(data=folder / "log")
     create(settings)

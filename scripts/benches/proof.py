@@ -19,7 +19,9 @@ from pymerkle import SqliteTree
 from anchor_service.ports import Audience
 from anchor_service.services.prove import NotYet
 from anchor_service.settings import Settings
-from anchor_service.wiring import DATABASE, Desk, look
+from anchor_service.wiring.desk import Desk
+from anchor_service.wiring.opening import look
+from anchor_service.wiring.places import DATABASE
 from scripts.benches import grown, world
 from scripts.benches.table import Bench
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anchor_service.settings import Settings
-from anchor_service.wiring import Service, build, create
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
+from anchor_service.wiring.serving import Service
 from scripts.benches import orders
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def opened() -> Iterator[Service]:
 @contextmanager
 def opened_in(folder: Path) -> Iterator[Service]:
     """Create a log in this directory and open it."""
-    settings = Settings(data=folder)
+    settings = _in_one_process(folder)
     create(settings)
     service = build(settings)
     try:
@@ -41,11 +43,16 @@ def opened_in(folder: Path) -> Iterator[Service]:
 @contextmanager
 def resumed(folder: Path) -> Iterator[Service]:
     """Open a log that is there."""
-    service = build(Settings(data=folder))
+    service = build(_in_one_process(folder))
     try:
         yield service
     finally:
         service.stop()
+
+
+def _in_one_process(folder: Path) -> Settings:
+    """Return settings by which all can be looked at from here."""
+    return Settings(data=folder, seal_process=False)
 
 
 def fill(service: Service, count: int, run: str, steps: int = 4) -> None:

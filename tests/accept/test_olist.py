@@ -20,7 +20,8 @@ from anchor_service.protocol.verdict import State
 from anchor_service.protocol.verify import verify
 from anchor_service.services.prove import NotYet
 from anchor_service.settings import Settings
-from anchor_service.wiring import Service, build
+from anchor_service.wiring.opening import build
+from anchor_service.wiring.serving import Service
 
 pytestmark = pytest.mark.timeout(1_500)
 

@@ -27,7 +27,8 @@ from anchor_service.protocol.verdict import State
 from anchor_service.protocol.verify import verify
 from anchor_service.services.fsck import fsck
 from anchor_service.storage.database import Database
-from anchor_service.wiring import Desk, look
+from anchor_service.wiring.desk import Desk
+from anchor_service.wiring.opening import look
 from tests.accept.test_olist import EXAMPLE, rows
 from tests.cli.fleet import Fleet, WorkerProcess, event, fleet, held_by, until
 from tests.cli.program import QUIET, free_port, running

@@ -15,7 +15,9 @@ from anchor_service.api.app import create_app
 from anchor_service.api.server import HttpServer
 from anchor_service.services.keys import Scope
 from anchor_service.settings import Settings
-from anchor_service.wiring import Service, build, create
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
+from anchor_service.wiring.serving import Service
 
 Event = dict[str, Any]
 
@@ -49,6 +51,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "seal_interval": 0.05,
             "anchor_interval": 0.05,
             "attachment_bytes": 100_000,
+            "seal_process": False,
         }
     )
     create(settings)

@@ -22,7 +22,8 @@ from anchor_service.protocol.proof import parse_receipt
 from anchor_service.protocol.receipt import parse_receipt_leaf, verify_receipt
 from anchor_service.services.keys import Scope
 from anchor_service.settings import Settings
-from anchor_service.wiring import build, create
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
 
 Make = Callable[..., dict[str, Any]]
 LINES = {"Content-Type": "application/x-ndjson"}

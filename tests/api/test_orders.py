@@ -21,7 +21,8 @@ from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.verify import verify
 from anchor_service.services.keys import Scope
 from anchor_service.settings import Settings
-from anchor_service.wiring import build, create
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
 
 Make = Callable[..., dict[str, Any]]
 PNG = bytes.fromhex(

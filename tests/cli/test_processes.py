@@ -19,7 +19,7 @@ from anchor_service.protocol.verify import verify
 from anchor_service.services.fsck import fsck
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
-from anchor_service.wiring import look
+from anchor_service.wiring.opening import look
 from tests.cli.fleet import Fleet, WorkerProcess, event, fleet, held_by, until
 from tests.cli.program import free_port, program, running, sealtrail
 from tests.postgres import Postgres

@@ -20,7 +20,7 @@ from anchor_service.protocol.model import PUBLIC
 from anchor_service.settings import Settings
 from anchor_service.verifier import audit as auditor
 from anchor_service.verifier import command as verifier
-from anchor_service.wiring import Health
+from anchor_service.wiring.health import Health
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

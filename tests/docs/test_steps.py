@@ -24,7 +24,9 @@ from anchor_service.protocol.verdict import Result, State
 from anchor_service.protocol.verify import verify
 from anchor_service.services.ingest import Accepted, Refused
 from anchor_service.settings import Settings
-from anchor_service.wiring import Service, build, create
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
+from anchor_service.wiring.serving import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 240

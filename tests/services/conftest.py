@@ -12,7 +12,7 @@ from anchor_service.ports import Tenant
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database, create_database
 from anchor_service.storage.tenants import Tenants
-from anchor_service.wiring import DATABASE
+from anchor_service.wiring.places import DATABASE
 from tests.postgres import Postgres
 from tests.services.log import TENANT, OpenLog, create_log, open_log
 

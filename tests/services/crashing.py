@@ -23,7 +23,7 @@ import structlog
 
 from anchor_service.services.ingest import Accepted
 from anchor_service.settings import Settings
-from anchor_service.wiring import build
+from anchor_service.wiring.opening import build
 from tests.services.log import OpenLog, create_log, open_log
 
 ROOT = Path(__file__).resolve().parents[2]

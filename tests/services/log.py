@@ -22,9 +22,10 @@ from anchor_service.services.fsck import fsck
 from anchor_service.services.ingest import Accepted, Outcome, Refused
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
-from anchor_service.wiring import Service, create
+from anchor_service.wiring.creating import create
 from anchor_service.wiring.nodes import open_nodes
 from anchor_service.wiring.places import database_place
+from anchor_service.wiring.serving import Service
 
 TENANT = "acme"
 

@@ -12,7 +12,7 @@ from anchor_service.ports import Busy, LeaseLost
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
 from anchor_service.storage.lease import Leases
-from anchor_service.wiring import build_front
+from anchor_service.wiring.opening import build_front
 from tests.services.log import event, open_log
 
 POSTGRESQL_ONLY = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)

@@ -14,7 +14,9 @@ import pytest
 from anchor_service.ports import Busy, StoreRefused
 from anchor_service.protocol.policy import parse_policy, print_policy
 from anchor_service.settings import Settings
-from anchor_service.wiring import build, create, creating
+from anchor_service.wiring import creating
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
 from anchor_service.workers.loop import Loop
 from tests.services.conftest import SQLITE_ONLY
 from tests.services.log import TENANT, create_log, event, open_log

@@ -18,7 +18,9 @@ from anchor_service.protocol.policy import print_policy
 from anchor_service.services.keys import Scope
 from anchor_service.services.page import bake
 from anchor_service.settings import Settings
-from anchor_service.wiring import Service, build, create
+from anchor_service.wiring.creating import create
+from anchor_service.wiring.opening import build
+from anchor_service.wiring.serving import Service
 from tests.anvil import KEYS, Anvil
 from tests.web.site import HOST
 

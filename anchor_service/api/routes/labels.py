@@ -12,7 +12,7 @@ from anchor_service.api.wire import NEVER_STORED, content
 from anchor_service.ports import Audience, NotFound
 from anchor_service.protocol.hashes import parse_hash
 from anchor_service.services.label import Label, label_link, png, svg
-from anchor_service.wiring import Front
+from anchor_service.wiring.serving import Front
 
 router = APIRouter(prefix="/v1/labels/{token}", tags=["labels"])
 
