@@ -54,7 +54,7 @@ function wrongKey(where: string): Malformed {
 /** Names a public key of 32 bytes. */
 export function verifierKey(name: string, publicKey: Uint8Array): VerifierKey {
   // SPEC 8.3: the first 4 bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key)
-  const keyHash = sha(utf8(name), Uint8Array.of(0x0a, ALGORITHM), publicKey).subarray(0, KEY_HASH_SIZE);
+  const keyHash = sha(name, Uint8Array.of(0x0a, ALGORITHM), publicKey).subarray(0, KEY_HASH_SIZE);
   return { name, public: publicKey, hash: keyHash };
 }
 

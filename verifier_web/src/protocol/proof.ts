@@ -9,7 +9,7 @@ import { MAX_FIELDS, parseDisclosure, parseEventEntry, parseFieldName, parseName
 import type { Digests, EventEntry, SealEntry } from "./event.ts";
 import { readHeader } from "./evidence.ts";
 import type { BlockHeader, ChainEvidence } from "./evidence.ts";
-import { parseHash, utf8 } from "./hashes.ts";
+import { parseHash } from "./hashes.ts";
 import type { Hash, Leaf, StreamId } from "./hashes.ts";
 import { leafHash } from "./merkle.ts";
 import { parseReceiptLeaf } from "./receipt.ts";
@@ -146,7 +146,7 @@ function parseEvent(value: Json, where: string): ProvenEvent {
   return {
     view: parseView(event.disclosed, event.hidden, where),
     entry: parseEventEntry(entry),
-    leaf: leafHash(utf8(entry)),
+    leaf: leafHash(entry),
     index: whole(event.index, `${where}.index`),
     path: parsePath(event.path, `${where}.path`),
     anchor: whole(event.anchor, `${where}.anchor`),
@@ -189,7 +189,7 @@ export function parseAnchor(value: Json, where: string): ProvenAnchor {
   return {
     checkpoint: parseCheckpoint(text(anchor.checkpoint, `${where}.checkpoint`)),
     seal: parseSealEntry(entry),
-    sealLeaf: leafHash(utf8(entry)),
+    sealLeaf: leafHash(entry),
     sealPath: parsePath(seal.path, `${where}.seal.path`),
     evidence: {
       header: hexBytes(block.header, MAX_HEADER, `${where}.block.header`),
