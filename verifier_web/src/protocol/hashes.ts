@@ -83,9 +83,7 @@ const room = new Uint8Array(16_384); // for the bytes of a text on their way int
 export function sha(...parts: readonly (Uint8Array | string)[]): Hash {
   fresh._cloneInto(running);
   for (const part of parts) running.update(typeof part === "string" ? passing(part) : part);
-  const digest = new Uint8Array(HASH_SIZE);
-  running.digestInto(digest);
-  return digest as Uint8Array as Hash;
+  return running.digest() as Uint8Array as Hash;
 }
 
 /** The bytes of a text until the next one is asked for. */

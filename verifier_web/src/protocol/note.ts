@@ -97,8 +97,10 @@ export function printBase64(data: Uint8Array): string {
 /** Reads what `printBase64` prints of at least one byte, and nothing else (SPEC 8.4). */
 export function parseBase64(text: string, where: string): Uint8Array {
   if (text.length > 0 && text.length <= MAX_NOTE && /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0) {
-    const data = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    if (printBase64(data) === text) return data;
+    const characters = atob(text);
+    const data = new Uint8Array(characters.length);
+    for (let at = 0; at < data.length; at += 1) data[at] = characters.charCodeAt(at);
+    if (btoa(characters) === text) return data;
   }
   throw new Malformed("base64", `${where}: not standard base64 with padding`);
 }
