@@ -77,7 +77,7 @@ export function deriveSalts(secret: Uint8Array, names: readonly string[]): Reado
 
 /** The canonical text of a map from names to digests. */
 export function printDigests(digests: Digests): string {
-  const names = [...digests.keys()].sort(); // by SPEC 4.1: none needs an escape
+  const names = [...digests.keys()].sort(); // of names as they may be, none needs an escape
   return `{${names.map((name) => `"${name}":"${hex(digests.get(name) as Hash)}"`).join(",")}}`;
 }
 
