@@ -28,9 +28,9 @@ ROLE: Final = re.compile(r"[a-z_]{1,64}", re.ASCII)
 
 _SALT: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # Text without escapes is its own canonical form.
-_PLAIN: Final = re.compile(
-    r'\["[0-9a-f]{32}","([a-z0-9_.]{1,64})","([^"\\\x00-\x1f\ud800-\udfff]{0,16000})"\]', re.ASCII
-)
+_TEXT: Final = r'\["[0-9a-f]{32}","([a-z0-9_.]{1,64})","([^"\\\x00-\x1f\ud800-\udfff]{0,16000})"\]'
+_PLAIN: Final = re.compile(_TEXT, re.ASCII)
+_PLAIN_OR_NOT: Final = re.compile(rf"^(?:{_TEXT}|.*)$", re.ASCII | re.MULTILINE)
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
@@ -85,6 +85,14 @@ def read_disclosure(text: str) -> tuple[str, JSON]:
         case [str(salt), str(name), value] if _SALT.fullmatch(salt) and FIELD_NAME.fullmatch(name):
             return name, value
     raise Malformed("disclosure", "a disclosure is not [salt, name, value]")
+
+
+def read_disclosures(texts: Sequence[str]) -> list[tuple[str, JSON]]:
+    """Return the same of each of these, in their order."""
+    found = _PLAIN_OR_NOT.findall("\n".join(texts))
+    if len(found) != len(texts):  # a line break in one of them
+        found = [("", "")] * len(texts)
+    return [pair if pair[0] else read_disclosure(text) for pair, text in zip(found, texts, strict=True)]
 
 
 def derive_salts(secret: bytes, count: int) -> list[bytes]:
@@ -230,11 +238,11 @@ def parse_event_entry(text: str) -> EventEntry:
         raise Malformed("event_entry", "not an event entry by its template")
     accepted, commits, log, prev, seq, stream = match.groups()
     return EventEntry(
-        log=LogId(bytes.fromhex(log)),
-        stream=StreamId(bytes.fromhex(stream)),
+        log=LogId.of(log),
+        stream=StreamId.of(stream),
         seq=_whole(seq),
-        prev=Hash(bytes.fromhex(prev)),
-        commitment=Hash(bytes.fromhex(commits)),
+        prev=Hash.of(prev),
+        commitment=Hash.of(commits),
         accepted=_whole(accepted),
     )
 
@@ -257,14 +265,14 @@ def parse_seal_entry(text: str) -> SealEntry:
         raise Malformed("seal_entry", "not a seal entry by its template")
     batch, log, root, block, number, prev_seal, sealed, size, streams = match.groups()
     return SealEntry(
-        log=LogId(bytes.fromhex(log)),
+        log=LogId.of(log),
         batch=_whole(batch),
         size=_whole(size),
         streams=_whole(streams),
-        map=Hash(bytes.fromhex(root)),
-        prev_seal=Hash(bytes.fromhex(prev_seal)),
+        map=Hash.of(root),
+        prev_seal=Hash.of(prev_seal),
         sealed=_whole(sealed),
-        not_before=None if block is None else BlockId(_whole(number), Hash(bytes.fromhex(block))),
+        not_before=None if block is None else BlockId(_whole(number), Hash.of(block)),
     )
 
 

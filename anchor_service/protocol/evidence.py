@@ -233,6 +233,13 @@ def _read_item(raw: bytes, start: int, limit: int, depth: int) -> tuple[Rlp, int
         return raw[start:end], end
     items: list[Rlp] = []
     while start < end:
-        item, start = _read_item(raw, start, end, depth - 1)
-        items.append(item)
+        head = raw[start]
+        after = start + head - 0x7F
+        # Most items are strings of 0 or 2 to 55 bytes, and read here at once.
+        if 0x80 <= head <= 0xB7 and head != 0x81 and after <= end and depth > 1:
+            items.append(raw[start + 1 : after])
+            start = after
+        else:
+            item, start = _read_item(raw, start, end, depth - 1)
+            items.append(item)
     return tuple(items), end

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from typing import Final, Self
 
 from anchor_service.protocol.errors import Malformed
 
 HASH_SIZE: Final = 32
-_made: Final = bytes.__new__
+made: Final = bytes.__new__
 """Makes a Hash of what is known to have 32 bytes."""
-_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 FIELD: Final = b"sealtrail/v1/field\0"
 EVENT: Final = b"sealtrail/v1/event\0"
@@ -32,6 +30,11 @@ class Hash(bytes):
         if len(value) != HASH_SIZE:
             raise ValueError(f"a hash has {HASH_SIZE} bytes, not {len(value)}")
         return super().__new__(cls, value)
+
+    @classmethod
+    def of(cls, digits: str) -> Self:
+        """Take 64 hexadecimal digits that a template has checked."""
+        return made(cls, bytes.fromhex(digits))
 
     def __str__(self) -> str:
         """Print as hexadecimal digits."""
@@ -61,11 +64,21 @@ ZERO: Final = Hash(bytes(HASH_SIZE))
 
 def parse_hash(text: object, where: str) -> Hash:
     """Read 64 lower-case hexadecimal digits, nothing else; Malformed names `where`."""
-    if not isinstance(text, str) or _HEX.fullmatch(text) is None:
+    found = read_hex(text) if isinstance(text, str) else None
+    if found is None or len(found) != HASH_SIZE:
         raise Malformed("hash_syntax", f"{where}: expected 64 lower-case hexadecimal digits")
-    return _made(Hash, bytes.fromhex(text))
+    return made(Hash, found)
+
+
+def read_hex(text: str) -> bytes | None:
+    """Read lower-case hexadecimal digits of even number (SPEC 2.1), None for anything else."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return found if found.hex() == text else None  # `fromhex` also reads capitals and passes over spaces
 
 
 def tagged(domain: bytes, data: bytes) -> Hash:
     """SHA-256 of a domain string (it ends in a zero byte) and the data (SPEC 2.2)."""
-    return _made(Hash, sha256(domain + data).digest())
+    return made(Hash, sha256(domain + data).digest())

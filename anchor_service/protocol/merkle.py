@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
 
 from anchor_service.protocol.errors import Altered
-from anchor_service.protocol.hashes import Hash, Leaf
+from anchor_service.protocol.hashes import Hash, Leaf, made
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ NODE_PREFIX: Final = b"\x01"
 
 def leaf_hash(entry: bytes) -> Leaf:
     """Hash an entry (RFC 9162 2.1.1)."""
-    return Leaf(sha256(LEAF_PREFIX + entry).digest())
+    return made(Leaf, sha256(LEAF_PREFIX + entry).digest())
 
 
 def node_hash(left: bytes, right: bytes) -> Hash:

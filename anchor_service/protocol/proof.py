@@ -5,6 +5,8 @@ The values here have no slots, so that what follows from their bytes (an entry's
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,13 +17,8 @@ from anchor_service.protocol.canonical import JSON, parse_canonical, print_json
 from anchor_service.protocol.checkpoint import Checkpoint, parse_checkpoint
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import (
-    FIELD_NAME,
-    MAX_FIELDS,
-    Disclosure,
     EventEntry,
     SealEntry,
-    commitment,
-    parse_disclosure,
     parse_event_entry,
     parse_name,
     parse_seal_entry,
@@ -33,9 +30,10 @@ from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.receipt import Receipt, ReceiptLeaf, parse_receipt_leaf
 from anchor_service.protocol.shape import VERSION, document, hex_bytes, items, members, text, whole
 from anchor_service.protocol.streammap import MAX_DEPTH
+from anchor_service.protocol.view import View, parse_view, print_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 FORMAT: Final = "sealtrail/proof"
 MAX_PROOF: Final = 16 * 2**20
@@ -59,29 +57,6 @@ class Opening:
     def stream(self) -> StreamId:
         """The stream id that this opens."""
         return stream_id(self.salt, self.tenant, self.order_id)
-
-
-@dataclass(frozen=True)
-class View:
-    """An event for one audience: its disclosed fields by name, and the digests of the hidden ones."""
-
-    disclosed: tuple[Disclosure, ...]
-    hidden: Mapping[str, Hash]
-
-    @cached_property
-    def fields(self) -> dict[str, JSON]:
-        """The disclosed values by field name."""
-        return {field.name: field.value for field in self.disclosed}
-
-    @cached_property
-    def digests(self) -> dict[str, Hash]:
-        """The digest of every field, disclosed or hidden."""
-        return {field.name: field.digest for field in self.disclosed} | dict(self.hidden)
-
-    @cached_property
-    def commitment(self) -> Hash:
-        """The commitment over all fields (SPEC 4.3)."""
-        return commitment(self.digests)
 
 
 @dataclass(frozen=True)
@@ -159,8 +134,18 @@ def parse_proof(raw: bytes) -> Proof:
     """Read a proof by its grammar, all of it; Malformed says where it differs (SPEC 14.1 to 14.4)."""
     if len(raw) > MAX_PROOF:
         raise Malformed("proof_size", f"a proof has at most {MAX_PROOF} bytes")
+    with suppress(Malformed, ValueError, RecursionError):
+        # Of what a lenient reader takes, printing gives back the very bytes where they are canonical, and never else.
+        printed = raw.decode()
+        proof = _proof(json.loads(printed))
+        if _print(proof) == printed:
+            return proof
+    return _proof(parse_canonical(raw))  # which says what is wrong
+
+
+def _proof(value: JSON) -> Proof:
     top = members(
-        document(parse_canonical(raw), FORMAT),
+        document(value, FORMAT),
         ("anchors", "events", "format", "map", "pending", "stream", "v"),
         "proof",
     )
@@ -224,7 +209,7 @@ def _event(value: JSON, where: str) -> ProvenEvent:
     entry = text(event["entry"], f"{where}.entry")
     values = parse_event_entry(entry)
     proven = ProvenEvent(
-        view=_view(event, where),
+        view=parse_view(event, where),
         entry_text=entry,
         index=whole(event["index"], f"{where}.index"),
         path=parse_path(event["path"], f"{where}.path"),
@@ -232,29 +217,6 @@ def _event(value: JSON, where: str) -> ProvenEvent:
     )
     proven.__dict__["entry"] = values  # read once
     return proven
-
-
-def _view(value: dict[str, JSON], where: str) -> View:
-    disclosed = tuple(
-        parse_disclosure(text(item, f"{where}.disclosed"))
-        for item in items(value["disclosed"], MAX_FIELDS, f"{where}.disclosed", 1)
-    )
-    names = [field.name for field in disclosed]
-    if any(low >= high for low, high in pairwise(names)):
-        raise Malformed("disclosed_order", f"{where}.disclosed: not in ascending order of names")
-    hidden_value = value["hidden"]
-    if not isinstance(hidden_value, dict):
-        raise Malformed("shape", f"{where}.hidden: expected an object")
-    hidden = {}
-    for name, digest in hidden_value.items():
-        if not FIELD_NAME.fullmatch(name):
-            raise Malformed("field_name", f"{where}.hidden: {name[:80]!r} is not a field name")
-        hidden[name] = parse_hash(digest, f"{where}.hidden")
-    if not hidden.keys().isdisjoint(names):
-        raise Malformed("field_twice", f"{where}: a field is both disclosed and hidden")
-    if len(names) + len(hidden) > MAX_FIELDS:
-        raise Malformed("field_count", f"{where}: more than {MAX_FIELDS} fields")
-    return View(disclosed, hidden)
 
 
 def parse_path(value: JSON, where: str, most: int = MAX_PATH) -> tuple[Hash, ...]:
@@ -288,7 +250,7 @@ def parse_anchor(value: JSON, where: str) -> ProvenAnchor:
 
 def _pending(value: JSON, where: str) -> PendingEvent:
     pending = members(value, ("disclosed", "hidden", "receipt"), where)
-    return PendingEvent(_view(pending, where), parse_receipt(pending["receipt"], f"{where}.receipt"))
+    return PendingEvent(parse_view(pending, where), parse_receipt(pending["receipt"], f"{where}.receipt"))
 
 
 def parse_receipt(value: JSON, where: str = "receipt") -> Receipt:
@@ -305,13 +267,17 @@ def parse_receipt(value: JSON, where: str = "receipt") -> Receipt:
 
 def print_proof(proof: Proof) -> bytes:
     """Print a proof; parse_proof reads it back to the same value."""
-    return join_proof(
+    return _print(proof).encode()
+
+
+def _print(proof: Proof) -> str:
+    return _join(
         proof.opening,
-        anchors=[print_json(print_anchor(anchor)).decode() for anchor in proof.anchors],
+        anchors=[_join_anchor(anchor) for anchor in proof.anchors],
         events=[
             join_event(
                 anchor=event.anchor,
-                disclosed=[encode_basestring(field.text) for field in event.view.disclosed],
+                disclosed=[encode_basestring(text) for text in event.view.disclosed],
                 entry=event.entry_text,
                 hidden=[f'"{name}":"{event.view.hidden[name].hex()}"' for name in sorted(event.view.hidden)],
                 index=event.index,
@@ -343,18 +309,38 @@ def join_proof(
     pending: Sequence[PendingEvent],
 ) -> bytes:
     """Print a proof from anchors and events that are printed already."""
-    waiting = [_print_view(event.view) | {"receipt": print_receipt(event.receipt)} for event in pending]
+    return _join(opening, anchors=anchors, events=events, map_path=map_path, pending=pending).encode()
+
+
+def _join(
+    opening: Opening,
+    *,
+    anchors: Sequence[str],
+    events: Sequence[str],
+    map_path: Iterable[bytes],
+    pending: Sequence[PendingEvent],
+) -> str:
+    waiting = [print_view(event.view) | {"receipt": print_receipt(event.receipt)} for event in pending]
     return (
         f'{{"anchors":[{",".join(anchors)}],"events":[{",".join(events)}],"format":"{FORMAT}",'
         f'"map":{_join_path(map_path)},"pending":{print_json([*waiting]).decode()},'
         f'"stream":{{"order_id":{encode_basestring(opening.order_id)},"salt":"{opening.salt.hex()}",'
         f'"tenant":{encode_basestring(opening.tenant)}}},"v":{VERSION}}}'
-    ).encode()
+    )
 
 
 def _join_path(path: Iterable[bytes]) -> str:
     steps = '","'.join([step.hex() for step in path])
     return f'["{steps}"]' if steps else "[]"
+
+
+def _join_anchor(anchor: ProvenAnchor) -> str:
+    block, checkpoint, entry = anchor.evidence, anchor.checkpoint_text, anchor.seal_text
+    return (
+        f'{{"block":{{"header":"{block.header.hex()}","index":{block.index},"nodes":{_join_path(block.nodes)}}},'
+        f'"checkpoint":{encode_basestring(checkpoint)},'
+        f'"seal":{{"entry":{encode_basestring(entry)},"path":{_join_path(anchor.seal_path)}}}}}'
+    )
 
 
 def print_anchor(anchor: ProvenAnchor) -> dict[str, JSON]:
@@ -377,13 +363,6 @@ def print_receipt(receipt: Receipt) -> dict[str, JSON]:
         "leaf": receipt.leaf,
         "note": receipt.note,
         "path": print_path(receipt.path),
-    }
-
-
-def _print_view(view: View) -> dict[str, JSON]:
-    return {
-        "disclosed": [field.text for field in view.disclosed],
-        "hidden": {name: digest.hex() for name, digest in view.hidden.items()},
     }
 
 

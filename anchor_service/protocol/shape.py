@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.canonical import JSON, SAFE_INTEGER
 from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.hashes import read_hex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 VERSION: Final = 1
 """The format version of all documents and entries (SPEC 3.1)."""
-_BYTES: Final = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII)
 
 
 def document(value: JSON, form: str) -> JSON:
@@ -67,6 +66,7 @@ def flag(value: JSON, where: str) -> bool:
 
 def hex_bytes(value: JSON, most: int, where: str) -> bytes:
     """Return bytes printed as lower-case hexadecimal digits."""
-    if not isinstance(value, str) or len(value) > 2 * most or _BYTES.fullmatch(value) is None:
+    found = read_hex(value) if isinstance(value, str) and len(value) <= 2 * most else None
+    if found is None:
         raise Malformed("shape", f"{where}: expected at most {most} bytes as lower-case hexadecimal digits")
-    return bytes.fromhex(value)
+    return found

@@ -11,8 +11,9 @@ from anchor_service.protocol.errors import Altered, Malformed
 from anchor_service.protocol.event import parse_time
 from anchor_service.protocol.evidence import BlockHeader
 from anchor_service.protocol.hashes import LogId
-from anchor_service.protocol.proof import Proof, View
+from anchor_service.protocol.proof import Proof
 from anchor_service.protocol.signature import verify_actor
+from anchor_service.protocol.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -31,12 +31,13 @@ from anchor_service.protocol.evidence import BlockHeader, read_header, verify_an
 from anchor_service.protocol.hashes import StreamId, parse_hash
 from anchor_service.protocol.nodes import trust_block
 from anchor_service.protocol.policy import Policy, verify_checkpoint
-from anchor_service.protocol.proof import Proof, ProvenAnchor, View, parse_proof
+from anchor_service.protocol.proof import Proof, ProvenAnchor, parse_proof
 from anchor_service.protocol.receipt import verify_receipt
 from anchor_service.protocol.signature import verify_actor
 from anchor_service.protocol.story import tell
 from anchor_service.protocol.streammap import MapLeaf, verify_in_map, verify_not_in_map
 from anchor_service.protocol.verdict import Check, Inputs, Result, State, Verdict
+from anchor_service.protocol.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -44,6 +44,33 @@ def test_a_proof_reads_back() -> None:
     assert parse_receipt(print_receipt(proof.pending[0].receipt)) == proof.pending[0].receipt
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b'"format":', b'"format": ', "not_canonical"),
+        (b'"v":1}', b'"v":1.0}', "not_canonical"),
+        (b'"v":1}', b'"v":1,"v":1}', "json_duplicate"),
+        (b'"hidden":{', b'"hidden":{"note":"%b","note":"%b",' % (b"00" * 32, b"00" * 32), "json_duplicate"),
+        (b'"index":', b'"index":-0,"index":', "json_number"),
+        (b'"index":', b'"index":9007199254740993,"index":', "json_number"),
+        (b'"index":', b'"index":%b,"index":' % (b"9" * 5_000), "json_number"),
+        (b'"index":', b'"index":NaN,"index":', "json_number"),
+        (b"A-1001", b"\\u0041-1001", "not_canonical"),
+        (b"A-1001", b"\\ud800-1001", "json_surrogate"),
+        (b"A-1001", b"\xed\xa0\x80-1001", "json_utf8"),
+        (b'"format":', b'"deep":%b,"format":' % (b"[" * 100_000), "json_depth"),
+        (b'{"anchors"', b'\xef\xbb\xbf{"anchors"', "json_syntax"),
+    ],
+)
+def test_what_only_a_lenient_reader_takes_is_refused_by_the_strict_one(old: bytes, new: bytes, code: str) -> None:
+    raw = print_json(PROOF)
+    changed = raw.replace(old, new, 1)
+    assert changed != raw
+    with pytest.raises(Malformed) as problem:
+        parse_proof(changed)
+    assert problem.value.code == code
+
+
 def test_a_proof_has_a_largest_size() -> None:
     with pytest.raises(Malformed) as problem:
         parse_proof(b" " * (MAX_PROOF + 1))

@@ -32,6 +32,7 @@ from anchor_service.protocol.event import (
     parse_time,
     print_event_entry,
     print_seal_entry,
+    read_disclosures,
     stream_id,
 )
 from anchor_service.protocol.hashes import ZERO, Hash, Leaf, LogId, StreamId, parse_hash, tagged
@@ -72,6 +73,7 @@ def test_what_is_disclosed_reads_back(fields: dict[str, Any]) -> None:
         assert read.digest == tagged(b"sealtrail/v1/field\0", raw)
         assert print_json(json.loads(raw)) == raw
     assert commitment({name: parse_disclosure(raw.decode()).digest for name, raw in disclosed}) == commit(disclosed)
+    assert dict(read_disclosures([raw.decode() for _, raw in disclosed])) == fields
 
 
 def test_a_disclosure_has_a_largest_size() -> None:
@@ -103,11 +105,19 @@ def test_a_disclosure_has_a_largest_size() -> None:
         '[0,"type","placed"]',
         f'["{"0" * 32}", "type","placed"]',
         f'["{"0" * 32}","type","\\u0070laced"]',
+        f'["{"0" * 32}","type","placed"]\n',
+        f'["{"0" * 32}","type","placed"]\n["{"0" * 32}","type","placed"]',
+        f'\n["{"0" * 32}","type","placed"]',
+        f'["{"0" * 32}","type","pla\nced"]',
     ],
 )
 def test_what_is_no_disclosure(text: str) -> None:
     with pytest.raises(Malformed):
         parse_disclosure(text)
+    plain = f'["{"0" * 32}","type","placed"]'
+    for texts in ([text], [plain, text], [text, plain], [plain, text, plain]):
+        with pytest.raises(Malformed):
+            read_disclosures(texts)
 
 
 def test_values_without_canonical_form_are_refused() -> None:

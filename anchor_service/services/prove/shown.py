@@ -20,7 +20,7 @@ from anchor_service.protocol.event import (
 )
 from anchor_service.protocol.hashes import EVENT, FIELD, Hash, tagged
 from anchor_service.protocol.model import PUBLIC
-from anchor_service.protocol.proof import View
+from anchor_service.protocol.view import View
 
 _DISCLOSURES: Final = re.compile(
     rf'^\["[0-9a-f]{{{2 * SALT_SIZE}}}","([a-z0-9_.]{{1,64}})",(.+)\]$', re.ASCII | re.MULTILINE
@@ -51,13 +51,14 @@ class Shown:
 
     def view(self, event: StoredEvent) -> View:
         """Return the event with the fields that are shown disclosed and the others as digests."""
-        disclosed, hidden = [], {}
+        disclosed, fields, hidden = [], {}, {}
         for field in fields_of(event):
             if self._all or field.name in self._names:
-                disclosed.append(field)
+                disclosed.append(field.text)
+                fields[field.name] = field.value
             else:
                 hidden[field.name] = field.digest
-        return View(tuple(disclosed), hidden)
+        return View(tuple(disclosed), fields, hidden)
 
     def face(self, event: StoredEvent) -> Face:
         """Return the event as a proof shows it, by the grammar of SPEC 14.2; StoreRefused, Malformed."""

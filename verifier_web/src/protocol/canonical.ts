@@ -5,6 +5,9 @@ import { Malformed } from "./errors.ts";
 /** A JSON value as read: an object is a Map, so that no name of a member can mean anything to the language. */
 export type Json = null | boolean | number | string | readonly Json[] | ReadonlyMap<string, Json>;
 
+/** A JSON value as the language reads it. */
+type Plain = null | boolean | number | string | readonly Plain[] | { readonly [name: string]: Plain };
+
 export const MAX_DEPTH = 32;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -33,12 +36,43 @@ export function parseCanonical(raw: Uint8Array): Json {
 
 /** The same of well-formed text. */
 export function parseCanonicalText(text: string): Json {
+  return parsePlainly(text) ?? parseStrictly(text);
+}
+
+function parseStrictly(text: string): Json {
   const reader = new Reader(text);
   const value = reader.document();
   if (!reader.isCanonical) {
     throw new Malformed("not_canonical", "the bytes are not their own canonical form (RFC 8785)");
   }
   return value;
+}
+
+/** The same by the language's own reader; null where that does not tell, and for `null`. */
+function parsePlainly(text: string): Json {
+  try {
+    const value = JSON.parse(text) as Plain;
+    // Only what has no spaces, duplicate keys, nor escapes and numbers in another form, is printed as it was. A lone
+    // surrogate is printed as the escape that it was.
+    return JSON.stringify(value) === text && !text.includes("\\ud") ? mapped(value, 0) : null;
+  } catch {
+    return null;
+  }
+}
+
+function mapped(value: Plain, depth: number): Json {
+  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new RangeError("a large number");
+  if (value === null || typeof value !== "object") return value;
+  if (depth === MAX_DEPTH) throw new RangeError("nested deeper");
+  if (Array.isArray(value)) return value.map((item: Plain) => mapped(item, depth + 1));
+  const members = new Map<string, Json>();
+  let last = "";
+  for (const [name, member] of Object.entries(value)) {
+    if (name < last) throw new RangeError("another order");
+    members.set(name, mapped(member, depth + 1));
+    last = name;
+  }
+  return members;
 }
 
 /** Prints the canonical JSON text of a value as `parseJson` returns it (RFC 8785). */

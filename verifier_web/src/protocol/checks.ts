@@ -35,8 +35,16 @@ export interface Case<Document extends Anchored = Anchored> {
   readonly headers: readonly (BlockHeader | null)[];
 }
 
-/** There is nothing to check. */
-export class Skipped extends SealtrailError {}
+/** There is nothing to check: no error, and so without the trace of one, which takes longer than most steps. */
+export class Skipped {
+  readonly code: string;
+  readonly message: string;
+
+  constructor(code: string, message: string) {
+    this.code = code;
+    this.message = message;
+  }
+}
 
 /** A signature that a check turns on, and the code and message of what is found where it does not hold. */
 export interface Doubt {
@@ -51,7 +59,7 @@ export function doubt(signed: Signed, code: string, message = "the Ed25519 signa
   return { signed, holds: holds(signed), code, message };
 }
 
-export type Finding = SealtrailError | Doubt;
+export type Finding = SealtrailError | Skipped | Doubt;
 export type Findings = Iterable<Finding>;
 
 /** What is said of a check that holds. */
@@ -76,7 +84,7 @@ const VALID: Readonly<Record<CheckName, string>> = {
 /** Gathers a check's findings: the first INVALID one counts, else the first UNKNOWN, else the first SKIPPED. */
 export async function run(name: CheckName, check: Findings): Promise<Check> {
   const findings = (await Promise.all([...check].map(settled))).filter((finding) => finding !== null);
-  const kinds: readonly (readonly [Result, (finding: SealtrailError) => boolean])[] = [
+  const kinds: readonly (readonly [Result, (finding: SealtrailError | Skipped) => boolean])[] = [
     ["INVALID", (finding) => finding instanceof Altered || finding instanceof Malformed],
     ["UNKNOWN", (finding) => finding instanceof Unproven],
     ["SKIPPED", (finding) => finding instanceof Skipped],
@@ -88,8 +96,8 @@ export async function run(name: CheckName, check: Findings): Promise<Check> {
   return { check: name, result: "VALID", code: null, detail: VALID[name] };
 }
 
-async function settled(finding: Finding): Promise<SealtrailError | null> {
-  if (finding instanceof SealtrailError) return finding;
+async function settled(finding: Finding): Promise<SealtrailError | Skipped | null> {
+  if (!("holds" in finding)) return finding;
   return (await finding.holds) ? null : new Altered(finding.code, finding.message);
 }
 

@@ -2,7 +2,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
-import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 import { Malformed } from "./errors.ts";
 
@@ -75,8 +75,21 @@ export function utf8(text: string): Uint8Array {
   return UTF8.encode(text);
 }
 
-export function sha(...parts: readonly Uint8Array[]): Hash {
-  return sha256(concatBytes(...parts)) as Uint8Array as Hash;
+const fresh = sha256.create();
+const running = sha256.create(); // one for all: each hash ends before the next begins
+const room = new Uint8Array(16_384); // for the bytes of a text on their way into a hash
+
+/** SHA-256 of these parts in a row; of a well-formed text, its UTF-8 bytes count. */
+export function sha(...parts: readonly (Uint8Array | string)[]): Hash {
+  fresh._cloneInto(running);
+  for (const part of parts) running.update(typeof part === "string" ? passing(part) : part);
+  return running.digest() as Uint8Array as Hash;
+}
+
+/** The bytes of a text until the next one is asked for. */
+function passing(text: string): Uint8Array {
+  // A UTF-16 unit takes at most three bytes.
+  return 3 * text.length <= room.length ? room.subarray(0, UTF8.encodeInto(text, room).written) : utf8(text);
 }
 
 /** The EVM's own hash; everything outside its structures is SHA-256. */
@@ -85,11 +98,13 @@ export function keccak256(bytes: Uint8Array): Hash {
 }
 
 /** SHA-256 of a domain string and the data (SPEC 2.2). */
-export function tagged(domain: Uint8Array, data: Uint8Array): Hash {
-  return sha(domain, data);
+export function tagged(domain: Uint8Array, ...data: readonly (Uint8Array | string)[]): Hash {
+  return sha(domain, ...data);
 }
 
 /** Whether two byte strings are the same; nothing here is secret, so time may tell. */
 export function equal(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at += 1) if (one[at] !== other[at]) return false;
+  return true;
 }

@@ -7,9 +7,9 @@ import type { Hash, Leaf } from "./hashes.ts";
 const LEAF_PREFIX = Uint8Array.of(0);
 const NODE_PREFIX = Uint8Array.of(1);
 
-/** Hashes an entry (RFC 9162 2.1.1). */
-export function leafHash(entry: Uint8Array): Leaf {
-  return sha(LEAF_PREFIX, entry) as Leaf;
+/** Hashes an entry, given in one part or more (RFC 9162 2.1.1). */
+export function leafHash(...entry: readonly (Uint8Array | string)[]): Leaf {
+  return sha(LEAF_PREFIX, ...entry) as Leaf;
 }
 
 /** Hashes two neighbours (RFC 9162 2.1.1). */

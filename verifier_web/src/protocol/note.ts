@@ -54,7 +54,7 @@ function wrongKey(where: string): Malformed {
 /** Names a public key of 32 bytes. */
 export function verifierKey(name: string, publicKey: Uint8Array): VerifierKey {
   // SPEC 8.3: the first 4 bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key)
-  const keyHash = sha(utf8(name), Uint8Array.of(0x0a, ALGORITHM), publicKey).subarray(0, KEY_HASH_SIZE);
+  const keyHash = sha(name, Uint8Array.of(0x0a, ALGORITHM), publicKey).subarray(0, KEY_HASH_SIZE);
   return { name, public: publicKey, hash: keyHash };
 }
 
@@ -97,8 +97,10 @@ export function printBase64(data: Uint8Array): string {
 /** Reads what `printBase64` prints of at least one byte, and nothing else (SPEC 8.4). */
 export function parseBase64(text: string, where: string): Uint8Array {
   if (text.length > 0 && text.length <= MAX_NOTE && /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0) {
-    const data = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    if (printBase64(data) === text) return data;
+    const characters = atob(text);
+    const data = new Uint8Array(characters.length);
+    for (let at = 0; at < data.length; at += 1) data[at] = characters.charCodeAt(at);
+    if (btoa(characters) === text) return data;
   }
   throw new Malformed("base64", `${where}: not standard base64 with padding`);
 }

@@ -9,7 +9,7 @@ import { MAX_FIELDS, parseDisclosure, parseEventEntry, parseFieldName, parseName
 import type { Digests, EventEntry, SealEntry } from "./event.ts";
 import { readHeader } from "./evidence.ts";
 import type { BlockHeader, ChainEvidence } from "./evidence.ts";
-import { parseHash, utf8 } from "./hashes.ts";
+import { parseHash } from "./hashes.ts";
 import type { Hash, Leaf, StreamId } from "./hashes.ts";
 import { leafHash } from "./merkle.ts";
 import { parseReceiptLeaf } from "./receipt.ts";
@@ -146,7 +146,7 @@ function parseEvent(value: Json, where: string): ProvenEvent {
   return {
     view: parseView(event.disclosed, event.hidden, where),
     entry: parseEventEntry(entry),
-    leaf: leafHash(utf8(entry)),
+    leaf: leafHash(entry),
     index: whole(event.index, `${where}.index`),
     path: parsePath(event.path, `${where}.path`),
     anchor: whole(event.anchor, `${where}.anchor`),
@@ -154,12 +154,19 @@ function parseEvent(value: Json, where: string): ProvenEvent {
 }
 
 function parseView(disclosedValue: Json, hiddenValue: Json, where: string): View {
-  const disclosed = items(disclosedValue, [1, MAX_FIELDS], `${where}.disclosed`, (item, at) => parseDisclosure(text(item, at)));
+  const fields = new Map<string, Json>();
+  const digests = new Map<string, Hash>();
+  let last = "";
+  let isAscending = true;
+  items(disclosedValue, [1, MAX_FIELDS], `${where}.disclosed`, (item, at) => {
+    const { name, value, digest } = parseDisclosure(text(item, at));
+    isAscending &&= last < name;
+    last = name;
+    fields.set(name, value);
+    digests.set(name, digest);
+  });
   // SPEC 14.3: `disclosed` (at least one) are disclosures in ascending order of names
-  if (!ascending(disclosed.map((field) => field.name))) {
-    throw new Malformed("disclosed_order", `${where}.disclosed: not in ascending order of names`);
-  }
-  const digests = new Map(disclosed.map((field) => [field.name, field.digest]));
+  if (!isAscending) throw new Malformed("disclosed_order", `${where}.disclosed: not in ascending order of names`);
   const hidden = [...anyObject(hiddenValue, `${where}.hidden`)];
   for (const [name, digest] of hidden) {
     // SPEC 14.3: No name is in both.
@@ -168,11 +175,7 @@ function parseView(disclosedValue: Json, hiddenValue: Json, where: string): View
   }
   // SPEC 4.1: An event has 1 to 64 fields.
   if (digests.size > MAX_FIELDS) throw new Malformed("field_count", `${where}: more than ${MAX_FIELDS} fields`);
-  return {
-    fields: new Map(disclosed.map((field) => [field.name, field.value])),
-    hidden: hidden.map(([name]) => name),
-    digests,
-  };
+  return { fields, hidden: hidden.map(([name]) => name), digests };
 }
 
 /** An array of at most `most` hashes. */
@@ -189,7 +192,7 @@ export function parseAnchor(value: Json, where: string): ProvenAnchor {
   return {
     checkpoint: parseCheckpoint(text(anchor.checkpoint, `${where}.checkpoint`)),
     seal: parseSealEntry(entry),
-    sealLeaf: leafHash(utf8(entry)),
+    sealLeaf: leafHash(entry),
     sealPath: parsePath(seal.path, `${where}.seal.path`),
     evidence: {
       header: hexBytes(block.header, MAX_HEADER, `${where}.block.header`),

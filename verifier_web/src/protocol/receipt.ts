@@ -1,14 +1,12 @@
 /** Receipts: the signed promise given when an event is accepted (SPEC 13). */
 
-import { concatBytes } from "@noble/hashes/utils.js";
-
 import { isObject, parseCanonicalText } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Signed } from "./ed25519.ts";
 import { Altered, Malformed } from "./errors.ts";
 import { parseName } from "./event.ts";
-import { RECEIPT, parseHash, utf8 } from "./hashes.ts";
+import { RECEIPT, parseHash } from "./hashes.ts";
 import type { Hash, Leaf, LogId, StreamId } from "./hashes.ts";
 import { leafHash, verifyInclusion } from "./merkle.ts";
 import { isNamed, signedNote } from "./note.ts";
@@ -61,7 +59,7 @@ function time(value: Json | undefined): number {
 
 /** The tree leaf of a receipt's text (SPEC 13.1). */
 export function receiptHash(text: string): Leaf {
-  return leafHash(concatBytes(RECEIPT, utf8(text)));
+  return leafHash(RECEIPT, text);
 }
 
 /**

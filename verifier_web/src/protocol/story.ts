@@ -12,6 +12,8 @@ import type { Policy } from "./policy.ts";
 import type { Proof, View } from "./proof.ts";
 import type { BlockShown, EventShown, OrderShown, Plain } from "./verdict.ts";
 
+const OWN = { configurable: true, enumerable: true, writable: true };
+
 type Flag = EventShown["flags"][number];
 
 /** Who signed an event, in hexadecimal: only signatures that hold. */
@@ -99,8 +101,13 @@ function plain(value: Json): Plain {
 }
 
 function plainMembers(members: ReadonlyMap<string, Json>): { readonly [name: string]: Plain } {
-  // A member named `__proto__` becomes a member like any other.
-  return Object.fromEntries([...members].map(([name, value]) => [name, plain(value)]));
+  const object: Record<string, Plain> = {};
+  for (const [name, value] of members) {
+    // A member like any other, which assignment would not make of it.
+    if (name === "__proto__") Object.defineProperty(object, name, { ...OWN, value: plain(value) });
+    else object[name] = plain(value);
+  }
+  return object;
 }
 
 /** What a step gives; null where what it reads is not by the SPEC, which a check tells. */

@@ -4,8 +4,6 @@
  * A compact sparse Merkle tree over stream ids, as far as verifying needs it. Counts go to 2^53: no 32-bit operators.
  */
 
-import { concatBytes } from "@noble/hashes/utils.js";
-
 import { Altered } from "./errors.ts";
 import { MAP_LEAF, MAP_NODE, ZERO, be64, equal, tagged } from "./hashes.ts";
 import type { Hash, StreamId } from "./hashes.ts";
@@ -21,7 +19,7 @@ export interface MapLeaf {
 
 /** The map leaf (SPEC 10.2). */
 export function mapLeafHash({ stream, count, head }: MapLeaf): Hash {
-  return tagged(MAP_LEAF, concatBytes(stream, be64(count), head));
+  return tagged(MAP_LEAF, stream, be64(count), head);
 }
 
 /** Bit `depth` of an id, the most significant first; 0 ≤ depth < 256. */
@@ -75,6 +73,6 @@ function checkPath(path: readonly Hash[]): void {
 /** The root that a path leads to from what stands at its end; at most 256 hashes. */
 export function climb(stream: StreamId, start: Hash, path: readonly Hash[]): Hash {
   return path.reduceRight((found, beside, depth) => {
-    return tagged(MAP_NODE, bit(stream, depth) === 1 ? concatBytes(beside, found) : concatBytes(found, beside));
+    return bit(stream, depth) === 1 ? tagged(MAP_NODE, beside, found) : tagged(MAP_NODE, found, beside);
   }, start);
 }
