@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:  # while things are imported: a command that runs has its own way
+        sys.stderr.write("sealtrail: interrupted\n")
+        return 130
+
+
+def _run(given: list[str]) -> int:
     if given[:1] == ["verify"]:
         from anchor_service.verifier.command import main as verify
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gc
-import os
-import threading
 from collections.abc import Callable
-from contextlib import closing
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Connection, wait
+from contextlib import closing, suppress
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
-from signal import SIG_IGN, SIGINT, SIGTERM, signal
 from typing import Any, Final, Protocol
 
 import structlog
 
+from anchor_service.children import SPAWN, begin, starting
 from anchor_service.ports import Busy
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.event import BlockId
@@ -118,10 +115,10 @@ class SealApart:
         return answer
 
     def _start(self) -> Connection:
-        context = get_context("spawn")  # a fork would copy locks that our other threads hold
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_run, args=(theirs, self._settings, _Lock(self._lock)), name="seal")
-        process.start()
+        ours, theirs = SPAWN.Pipe()
+        process = SPAWN.Process(target=_run, args=(theirs, self._settings, _Lock(self._lock)), name="seal")
+        with starting():
+            process.start()
         theirs.close()
         self._process = process
         return ours
@@ -144,26 +141,19 @@ def _keep(lock: Any) -> int:  # noqa: ANN401 - multiprocessing gives no type for
 
 def _run(connection: Connection, settings: Settings, _lock: int) -> None:
     """Do what is asked, until nobody asks any more."""
-    for number in (SIGINT, SIGTERM):  # they are the parent's to heed
-        signal(number, SIG_IGN)
-    parent = parent_process()
-    if parent is None:
-        raise AssertionError("this runs in a process that another one started")
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    begin(deaf=True)
     newest: list[BlockId | None] = [None]
     with closing(Database(database_place(settings))) as database:
         seal = make_seal(settings, database, lambda: newest[0])
         calls: dict[str, Callable[[], object]] = {call: getattr(seal, call) for call in _CALLS}
-        while True:
-            try:
+        with suppress(EOFError, ConnectionError):  # nobody asks any more
+            while True:
                 call, newest[0] = connection.recv()
-            except EOFError:
-                return
-            connection.send(_done(calls[call]))
-            if call == "check":
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(100_000, 50, 50)
+                connection.send(_done(calls[call]))
+                if call == "check":
+                    gc.collect()
+                    gc.freeze()
+                    gc.set_threshold(100_000, 50, 50)
 
 
 def _done(call: Callable[[], object]) -> tuple[object, Exception | None]:
@@ -174,8 +164,3 @@ def _done(call: Callable[[], object]) -> tuple[object, Exception | None]:
         return None, problem
     except Exception as problem:  # noqa: BLE001 - our own bug, or damage: said by who asked
         return None, RuntimeError(f"{type(problem).__name__}: {problem}")
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(0)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from tests.cli.program import free_port, running, sealtrail
+import pytest
+
+from tests.cli.program import QUIET, free_port, running, sealtrail
 
 
 def test_ctrl_c_twice_stops_in_order(tmp_path: Path) -> None:
@@ -25,3 +30,25 @@ def test_ctrl_c_twice_stops_in_order(tmp_path: Path) -> None:
         assert process.returncode == 0
         assert "stopped" in said
         assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("tenth", range(1, 30, 4))
+def test_ctrl_c_while_it_starts_ends_it_with_all_that_it_has_started(tmp_path: Path, tenth: int) -> None:
+    """A terminal tells every process of the command; at whatever it is, none of them answers with a traceback."""
+    data = tmp_path / "log"
+    assert sealtrail("init", "--data", data).returncode == 0
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "anchor_service", "serve", "--data", data, "--port", str(free_port())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        env=QUIET,
+        start_new_session=True,
+    ) as process:
+        time.sleep(tenth / 10)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode in (0, 130, -signal.SIGINT)  # by a signal: Python itself was still starting
+    assert "Traceback" not in said or process.returncode < 0, said
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
 from typing import Any, Final, NamedTuple, Protocol
 
+from anchor_service.children import SPAWN, begin, starting
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.services.imports.mapping import Mapping, load_mapping
 from anchor_service.services.imports.rows import Built, RowRefused, build_row
@@ -54,10 +53,10 @@ def rows_of(table: Path, mapping: bytes) -> Iterator[Source]:
     if table.stat().st_size < _WORTH:
         yield Here(table, load_mapping(mapping, table))
         return
-    context = get_context("spawn")  # a fork would copy locks that our other threads hold
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_read_apart, args=(theirs, table, mapping), daemon=True)
-    process.start()
+    ours, theirs = SPAWN.Pipe()
+    process = SPAWN.Process(target=_read_apart, args=(theirs, table, mapping), daemon=True)
+    with starting():
+        process.start()
     theirs.close()
     try:
         yield Apart(ours)
@@ -142,7 +141,7 @@ class _Wrong(NamedTuple):
 
 
 def _read_apart(other: Connection, table: Path, mapping: bytes) -> None:
-    signal(SIGINT, SIG_IGN)  # Ctrl-C is the other's to heed
+    begin()
     with suppress(ConnectionError, EOFError):  # where the other is gone, nobody needs us
         try:
             source = Here(table, load_mapping(mapping, table))

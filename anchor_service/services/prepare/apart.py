@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
-from signal import SIG_IGN, SIGINT, signal
 from typing import Final
 
+from anchor_service.children import SPAWN, begin, starting
 from anchor_service.ports import Prepared, Preparing, Problem
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import commit, disclose, parse_name
@@ -92,7 +89,9 @@ class PrepareApart:
                 answer.set_result(prepare(items, keys, secrets))
 
         try:
-            pool.submit(prepare, items, keys, secrets).add_done_callback(settle)
+            with starting():  # the first one starts the process
+                prepared = pool.submit(prepare, items, keys, secrets)
+            prepared.add_done_callback(settle)
         except _ENDED:
             self._forget(pool)
             return prepare_here(items, keys, secrets)
@@ -108,25 +107,10 @@ class PrepareApart:
     def _open(self) -> ProcessPoolExecutor:
         with self._turn:
             if self._pool is None:
-                # spawn: a fork would copy locks that our other threads hold
-                self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin)
+                self._pool = ProcessPoolExecutor(1, SPAWN, initializer=begin)
             return self._pool
 
     def _forget(self, pool: ProcessPoolExecutor) -> None:
         with self._turn:
             if self._pool is pool:
                 self._pool = None
-
-
-def _begin() -> None:
-    """Begin the process: Ctrl-C is its parent's to heed, and it ends with its parent even where that is killed."""
-    signal(SIGINT, SIG_IGN)
-    parent = parent_process()
-    if parent is None:
-        raise AssertionError("this runs in a process that another one started")
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(0)
