@@ -307,12 +307,12 @@ def print_proof(proof: Proof) -> bytes:
     """Print a proof; parse_proof reads it back to the same value."""
     return join_proof(
         proof.opening,
-        anchors=[print_json(print_anchor(anchor)).decode() for anchor in proof.anchors],
+        anchors=[print_json(print_anchor(anchor)) for anchor in proof.anchors],
         events=[
             join_event(
                 anchor=event.anchor,
                 disclosed=[encode_basestring(field.text) for field in event.view.disclosed],
-                entry=event.entry_text,
+                entry=event.entry_text.encode(),
                 hidden=[f'"{name}":"{event.view.hidden[name].hex()}"' for name in sorted(event.view.hidden)],
                 index=event.index,
                 path=event.path,
@@ -325,36 +325,45 @@ def print_proof(proof: Proof) -> bytes:
 
 
 def join_event(
-    *, anchor: int, disclosed: Sequence[str], entry: str, hidden: Sequence[str], index: int, path: Iterable[bytes]
-) -> str:
+    *, anchor: int, disclosed: Sequence[str], entry: bytes, hidden: Sequence[str], index: int, path: Iterable[bytes]
+) -> bytes:
     """Print an event from its parts: `disclosed` are JSON strings, `hidden` JSON members, both in order of names."""
-    return (
-        f'{{"anchor":{anchor},"disclosed":[{",".join(disclosed)}],"entry":{encode_basestring(entry)},'
-        f'"hidden":{{{",".join(hidden)}}},"index":{index},"path":{_join_path(path)}}}'
+    # Joined as bytes: text with a character beyond Latin-1 in it takes twice the space, and is encoded slowly.
+    return b'{"anchor":%d,"disclosed":[%b],"entry":%b,"hidden":{%b},"index":%d,"path":%b}' % (
+        anchor,
+        ",".join(disclosed).encode(),
+        encode_basestring(entry.decode()).encode(),
+        ",".join(hidden).encode(),
+        index,
+        _join_path(path),
     )
 
 
 def join_proof(
     opening: Opening,
     *,
-    anchors: Sequence[str],
-    events: Sequence[str],
+    anchors: Iterable[bytes],
+    events: Iterable[bytes],
     map_path: Iterable[bytes],
     pending: Sequence[PendingEvent],
 ) -> bytes:
     """Print a proof from anchors and events that are printed already."""
     waiting = [_print_view(event.view) | {"receipt": print_receipt(event.receipt)} for event in pending]
-    return (
-        f'{{"anchors":[{",".join(anchors)}],"events":[{",".join(events)}],"format":"{FORMAT}",'
-        f'"map":{_join_path(map_path)},"pending":{print_json([*waiting]).decode()},'
-        f'"stream":{{"order_id":{encode_basestring(opening.order_id)},"salt":"{opening.salt.hex()}",'
-        f'"tenant":{encode_basestring(opening.tenant)}}},"v":{VERSION}}}'
-    ).encode()
+    stream = {"order_id": opening.order_id, "salt": opening.salt.hex(), "tenant": opening.tenant}
+    return b'{"anchors":[%b],"events":[%b],"format":"%b","map":%b,"pending":%b,"stream":%b,"v":%d}' % (
+        b",".join(anchors),
+        b",".join(events),
+        FORMAT.encode(),
+        _join_path(map_path),
+        print_json([*waiting]),
+        print_json({**stream}),
+        VERSION,
+    )
 
 
-def _join_path(path: Iterable[bytes]) -> str:
+def _join_path(path: Iterable[bytes]) -> bytes:
     steps = '","'.join([step.hex() for step in path])
-    return f'["{steps}"]' if steps else "[]"
+    return b'["%b"]' % steps.encode() if steps else b"[]"
 
 
 def print_anchor(anchor: ProvenAnchor) -> dict[str, JSON]:
