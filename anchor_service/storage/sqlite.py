@@ -77,7 +77,7 @@ def _engine(path: Path, *, write: bool) -> Engine:
                 "synchronous = full",
                 "foreign_keys = on",
                 "temp_store = memory",
-                "mmap_size = 268435456",
+                f"mmap_size = {268435456 if write else 0}",
                 f"cache_size = -{65536 if write else 8192}",
                 f"query_only = {'off' if write else 'on'}",
                 "wal_autocheckpoint = 16000",
