@@ -6,11 +6,10 @@ import threading
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeVar
 
-from anchor_service.ports import Snapshot
 from anchor_service.protocol.errors import Altered
 from anchor_service.protocol.hashes import HASH_SIZE, Hash, Leaf
 from anchor_service.protocol.merkle import NODE_PREFIX, path_length, raise_level, range_root
-from anchor_service.protocol.tiles import HEIGHT, WIDTH, TileTree, split
+from anchor_service.protocol.tiles import HEIGHT, WIDTH, Tiles, TileTree, split
 
 _HALF: Final = HEIGHT // 2
 _HALF_WIDTH: Final = 1 << _HALF
@@ -68,14 +67,14 @@ class PathCache:
         self._above: dict[tuple[int, int], list[bytes]] = {}
         self._lock = threading.Lock()
 
-    def path(self, snapshot: Snapshot, index: int, size: int) -> list[bytes]:
+    def path(self, tiles: Tiles, index: int, size: int) -> list[bytes]:
         """Return the inclusion path of an index in the log of this size; LookupError where a tile is too short."""
         where = index >> HEIGHT, size
         above = self._above.get(where)  # neighbours under one tile share all of it
         if above is None:
             above = []
             for level in range(1, -(-size.bit_length() // HEIGHT)):
-                above += self._through(snapshot, level, index, size)
+                above += self._through(tiles, level, index, size)
             self._keep(self._above, where, above, _OTHERS)
         if index >> HEIGHT < size - 1 >> HEIGHT:  # else siblings may not be whole
             tile = self._tiles.get((0, index >> HEIGHT))
@@ -85,30 +84,30 @@ class PathCache:
             top = self._tops.get(index >> HEIGHT)
             if top is not None:
                 upper = [top[cut] for cut in _OF_HALF[index >> _HALF & _HALF_WIDTH - 1]]
-                return self._below(snapshot, index) + upper + above
-        return self._through(snapshot, 0, index, size) + above
+                return self._below(tiles, index) + upper + above
+        return self._through(tiles, 0, index, size) + above
 
-    def _through(self, snapshot: Snapshot, level: int, index: int, size: int) -> list[bytes]:
+    def _through(self, tiles: Tiles, level: int, index: int, size: int) -> list[bytes]:
         """Return what an inclusion path has of the tile of this level."""
         inner = (index ^ (size - 1)).bit_length()  # from there on, all neighbours are to the left
         lowest = level * HEIGHT
         place = index >> lowest
-        nodes = self._tile(snapshot, level, place >> HEIGHT, size)
+        nodes = self._tile(tiles, level, place >> HEIGHT, size)
         siblings = [nodes[cut] for cut in _OF_TILE[place & WIDTH - 1]]
         if inner > lowest + HEIGHT:
             return siblings
         path = []
         for height, sibling in enumerate(siblings, lowest):
             if height == inner - 1:
-                path.append(self._border(snapshot, index >> height ^ 1, height, size))
+                path.append(self._border(tiles, index >> height ^ 1, height, size))
             elif height < inner or index >> height & 1:
                 path.append(sibling)
         return path
 
-    def _below(self, snapshot: Snapshot, index: int) -> list[bytes]:
+    def _below(self, tiles: Tiles, index: int) -> list[bytes]:
         """Return what an inclusion path has of the lower half of a full tile of leaves."""
         first = HASH_SIZE * (index & WIDTH - _HALF_WIDTH)
-        found = _raised(snapshot.tile(0, index >> HEIGHT)[first : first + HASH_SIZE * _HALF_WIDTH], _HALF)
+        found = _raised(tiles.tile(0, index >> HEIGHT)[first : first + HASH_SIZE * _HALF_WIDTH], _HALF)
         if found.held != _HALF_WIDTH:
             raise LookupError(f"a tile of level 0 does not hold what covers index {index}")
         return [found.nodes[cut] for cut in _OF_HALF[index & _HALF_WIDTH - 1]]
@@ -122,13 +121,13 @@ class PathCache:
             self._borders.clear()
             self._above.clear()
 
-    def _tile(self, snapshot: Snapshot, level: int, index: int, size: int) -> bytes:
+    def _tile(self, tiles: Tiles, level: int, index: int, size: int) -> bytes:
         """Return the nodes of a tile, with all that a log of this size has of them."""
         kept, most = (self._higher, _HIGHER) if level else (self._tiles, _TILES)
         needed = min(WIDTH, (size >> HEIGHT * level) - index * WIDTH)
         tile = kept.get((level, index))
         if tile is None or tile.held < needed:
-            tile = _raised(snapshot.tile(level, index), HEIGHT)
+            tile = _raised(tiles.tile(level, index), HEIGHT)
             if tile.held < needed:
                 raise LookupError(f"tile ({level}, {index}) does not hold {needed} hashes")
             self._keep(kept, (level, index), tile, most)
@@ -136,12 +135,12 @@ class PathCache:
                 self._keep(self._tops, index, tile.nodes[_TOP:], _TOPS)
         return tile.nodes
 
-    def _border(self, snapshot: Snapshot, place: int, level: int, size: int) -> bytes:
+    def _border(self, tiles: Tiles, place: int, level: int, size: int) -> bytes:
         """Return the root over what a log of this size has under a place that its last leaf is under."""
         where = place << level, size
         found = self._borders.get(where)
         if found is None:
-            found = range_root(TileTree(snapshot), *where)
+            found = range_root(TileTree(tiles), *where)
             self._keep(self._borders, where, found, _OTHERS)
         return found
 
