@@ -6,9 +6,8 @@ import threading
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeVar
 
-from anchor_service.protocol.errors import Altered
 from anchor_service.protocol.hashes import HASH_SIZE, Hash, Leaf
-from anchor_service.protocol.merkle import NODE_PREFIX, path_length, raise_level, range_root
+from anchor_service.protocol.merkle import NODE_PREFIX, path_length, raise_level, range_root, verify_inclusion
 from anchor_service.protocol.tiles import HEIGHT, WIDTH, Tiles, TileTree, split
 
 _HALF: Final = HEIGHT // 2
@@ -161,21 +160,27 @@ def _raised(data: bytes, levels: int) -> _Nodes:
 
 
 class Climb:
-    """Checks the inclusion paths of ascending indexes in a log of one size and root.
+    """Verifies inclusion paths in a log of one size and root, best of ascending indexes.
 
-    A path is hashed up to where it meets the one before: from there on it has to be the same, which led to the root.
+    A path is hashed up to where it meets the one before: from there on it is the same, which led to the root.
     """
 
     def __init__(self, size: int, root: Hash) -> None:
         self._size = size
+        self._root = root
         self._index = -1
         self._path: list[bytes] = []
         self._nodes: list[bytes] = [root]  # what it has hashed, from its leaf to the root
 
     def verify(self, leaf: Leaf, index: int, path: list[bytes]) -> None:
-        """Prove what `verify_inclusion` proves, for an index above the last one's; Altered as there."""
+        """Prove what `verify_inclusion` proves; Altered as there."""
+        if not self._meets(leaf, index, path):
+            verify_inclusion(leaf, index, self._size, path, self._root)
+
+    def _meets(self, leaf: Leaf, index: int, path: list[bytes]) -> bool:
+        """Say whether a path meets the one before, of a smaller index; for the first, whether it leads to the root."""
         if not self._index < index < self._size or len(path) != path_length(index, self._size):
-            raise Altered("path_length", f"index {index} cannot have a path of {len(path)} hashes after {self._index}")
+            return False
         # They meet below the last leaf's branching from the smaller index: there its path has a hash for each level.
         meet = (index ^ self._index).bit_length() if self._path else 0
         shared, nodes = self._path[meet:], self._nodes[meet:]
@@ -188,5 +193,6 @@ class Climb:
             pair = path[level] + here if level >= inner or index >> level & 1 else here + path[level]
             here = sha256(NODE_PREFIX + pair).digest()
         if here != nodes[0] or path[own:] != shared:
-            raise Altered("inclusion", f"the path from index {index} leads to another root")
+            return False
         self._index, self._path, self._nodes = index, path, climbed + nodes
+        return True
