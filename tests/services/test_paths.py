@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from anchor_service.protocol.errors import Altered
-from anchor_service.protocol.hashes import HASH_SIZE
-from anchor_service.protocol.merkle import leaf_hash, prove_inclusion, range_root, verify_inclusion
+from anchor_service.protocol.hashes import HASH_SIZE, Leaf
+from anchor_service.protocol.merkle import leaf_hash, node_hash, prove_inclusion, range_root, verify_inclusion
 from anchor_service.protocol.tiles import FULL, WIDTH, TileTree
 from anchor_service.services.prove import paths
 from anchor_service.services.prove.paths import Climb, PathCache
@@ -139,6 +139,12 @@ def test_paths_in_any_order_are_verified() -> None:
         for other in (-1, index ^ 1, 513):
             with pytest.raises(Altered):
                 climb.verify(LEAVES[index], other, path)
+
+
+def test_an_inner_node_is_no_leaf() -> None:
+    path: list[bytes] = [*prove_inclusion(TREE, 20, 513)]
+    with pytest.raises(Altered, match="hashes, not"):
+        Climb(513, range_root(TREE, 0, 513)).verify(Leaf(node_hash(LEAVES[20], LEAVES[21])), 10, path[1:])
 
 
 def test_the_first_path_has_to_lead_to_the_root() -> None:
