@@ -228,11 +228,8 @@ class Snapshot(LogReader, Protocol):
     def bucket(self, depth: int, batch: int, number: int) -> Bucket | None:
         """Return a bucket of the map as of this batch; None where it holds nothing."""
 
-    def stream(self, tenant: str, order_id: str) -> Stream | None:
-        """Return the stream of an order."""
-
-    def events(self, stream: Stream) -> list[LoggedEvent]:
-        """Return a stream's events in order of acceptance."""
+    def order(self, tenant: str, order_id: str) -> tuple[Stream, list[LoggedEvent]] | None:
+        """Return the stream of an order, and its events in order of acceptance; None where there is no such order."""
 
     def event(self, tenant: str, event_id: str) -> StoredEvent | None:
         """Return an event."""

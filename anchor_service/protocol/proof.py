@@ -136,9 +136,8 @@ def parse_proof(raw: bytes) -> Proof:
         raise Malformed("proof_size", f"a proof has at most {MAX_PROOF} bytes")
     with suppress(Malformed, ValueError, RecursionError):
         # Of what a lenient reader takes, printing gives back the very bytes where they are canonical, and never else.
-        printed = raw.decode()
-        proof = _proof(json.loads(printed))
-        if _print(proof) == printed:
+        proof = _proof(json.loads(raw.decode()))
+        if print_proof(proof) == raw:
             return proof
     return _proof(parse_canonical(raw))  # which says what is wrong
 
@@ -267,18 +266,14 @@ def parse_receipt(value: JSON, where: str = "receipt") -> Receipt:
 
 def print_proof(proof: Proof) -> bytes:
     """Print a proof; parse_proof reads it back to the same value."""
-    return _print(proof).encode()
-
-
-def _print(proof: Proof) -> str:
-    return _join(
+    return join_proof(
         proof.opening,
         anchors=[_join_anchor(anchor) for anchor in proof.anchors],
         events=[
             join_event(
                 anchor=event.anchor,
                 disclosed=[encode_basestring(text) for text in event.view.disclosed],
-                entry=event.entry_text,
+                entry=event.entry_text.encode(),
                 hidden=[f'"{name}":"{event.view.hidden[name].hex()}"' for name in sorted(event.view.hidden)],
                 index=event.index,
                 path=event.path,
@@ -291,55 +286,56 @@ def _print(proof: Proof) -> str:
 
 
 def join_event(
-    *, anchor: int, disclosed: Sequence[str], entry: str, hidden: Sequence[str], index: int, path: Iterable[bytes]
-) -> str:
+    *, anchor: int, disclosed: Sequence[str], entry: bytes, hidden: Sequence[str], index: int, path: Iterable[bytes]
+) -> bytes:
     """Print an event from its parts: `disclosed` are JSON strings, `hidden` JSON members, both in order of names."""
-    return (
-        f'{{"anchor":{anchor},"disclosed":[{",".join(disclosed)}],"entry":{encode_basestring(entry)},'
-        f'"hidden":{{{",".join(hidden)}}},"index":{index},"path":{_join_path(path)}}}'
+    # Joined as bytes: text with a character beyond Latin-1 in it takes twice the space, and is encoded slowly.
+    return b'{"anchor":%d,"disclosed":[%b],"entry":%b,"hidden":{%b},"index":%d,"path":%b}' % (
+        anchor,
+        ",".join(disclosed).encode(),
+        encode_basestring(entry.decode()).encode(),
+        ",".join(hidden).encode(),
+        index,
+        _join_path(path),
     )
 
 
 def join_proof(
     opening: Opening,
     *,
-    anchors: Sequence[str],
-    events: Sequence[str],
+    anchors: Iterable[bytes],
+    events: Iterable[bytes],
     map_path: Iterable[bytes],
     pending: Sequence[PendingEvent],
 ) -> bytes:
     """Print a proof from anchors and events that are printed already."""
-    return _join(opening, anchors=anchors, events=events, map_path=map_path, pending=pending).encode()
-
-
-def _join(
-    opening: Opening,
-    *,
-    anchors: Sequence[str],
-    events: Sequence[str],
-    map_path: Iterable[bytes],
-    pending: Sequence[PendingEvent],
-) -> str:
     waiting = [print_view(event.view) | {"receipt": print_receipt(event.receipt)} for event in pending]
-    return (
-        f'{{"anchors":[{",".join(anchors)}],"events":[{",".join(events)}],"format":"{FORMAT}",'
-        f'"map":{_join_path(map_path)},"pending":{print_json([*waiting]).decode()},'
-        f'"stream":{{"order_id":{encode_basestring(opening.order_id)},"salt":"{opening.salt.hex()}",'
-        f'"tenant":{encode_basestring(opening.tenant)}}},"v":{VERSION}}}'
+    stream = {"order_id": opening.order_id, "salt": opening.salt.hex(), "tenant": opening.tenant}
+    return b'{"anchors":[%b],"events":[%b],"format":"%b","map":%b,"pending":%b,"stream":%b,"v":%d}' % (
+        b",".join(anchors),
+        b",".join(events),
+        FORMAT.encode(),
+        _join_path(map_path),
+        print_json([*waiting]),
+        print_json({**stream}),
+        VERSION,
     )
 
 
-def _join_path(path: Iterable[bytes]) -> str:
+def _join_path(path: Iterable[bytes]) -> bytes:
     steps = '","'.join([step.hex() for step in path])
-    return f'["{steps}"]' if steps else "[]"
+    return b'["%b"]' % steps.encode() if steps else b"[]"
 
 
-def _join_anchor(anchor: ProvenAnchor) -> str:
-    block, checkpoint, entry = anchor.evidence, anchor.checkpoint_text, anchor.seal_text
-    return (
-        f'{{"block":{{"header":"{block.header.hex()}","index":{block.index},"nodes":{_join_path(block.nodes)}}},'
-        f'"checkpoint":{encode_basestring(checkpoint)},'
-        f'"seal":{{"entry":{encode_basestring(entry)},"path":{_join_path(anchor.seal_path)}}}}}'
+def _join_anchor(anchor: ProvenAnchor) -> bytes:
+    block = anchor.evidence
+    return (b'{"block":{"header":"%b","index":%d,"nodes":%b},"checkpoint":%b,"seal":{"entry":%b,"path":%b}}') % (
+        block.header.hex().encode(),
+        block.index,
+        _join_path(block.nodes),
+        encode_basestring(anchor.checkpoint_text).encode(),
+        encode_basestring(anchor.seal_text).encode(),
+        _join_path(anchor.seal_path),
     )
 
 

@@ -326,12 +326,12 @@ class Top:
         holds one stream, the bucket is that stream's, which need not be this stream's own.
         """
         place, path = 1, []
+        bits = int.from_bytes(stream)
         for depth in range(self.depth):
             if self._holds[place] < MANY:
                 break
-            side = bit(stream, depth)
-            path.append(self._subtree(2 * place + (1 - side)).hash)
-            place = 2 * place + side
+            place = 2 * place + (bits >> MAX_DEPTH - 1 - depth & 1)
+            path.append(Hash(bytes(self._hashes[HASH_SIZE * (place ^ 1) : HASH_SIZE * ((place ^ 1) + 1)])))
         if not self._holds[place]:
             return path, None
         while place < 1 << self.depth:  # one stream: the half that holds it

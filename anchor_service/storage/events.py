@@ -241,12 +241,6 @@ def read_stored(row: Sequence[Any]) -> StoredEvent:
     )
 
 
-def read_stream(connection: Connection, tenant: str, order_id: str) -> Stream | None:
-    """Read the stream of an order."""
-    row = _STREAM.first(connection, tenant=tenant, order_id=order_id)
-    return None if row is None else Stream(StreamId(row[3]), Hash(row[4]), tenant, order_id)
-
-
 def read_known(connection: Connection, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
     """Return those of the (tenant, event_id) that are stored."""
     rows = rows_of_pairs(connection, STORED, events.c.tenant, events.c.event_id, ids)

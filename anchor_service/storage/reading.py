@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from anchor_service.ports import (
     AnchorRow,
@@ -27,14 +27,16 @@ from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.protocol.streammap import Subtree
 from anchor_service.storage.anchors import read_anchor, read_anchors_below, read_evidence
 from anchor_service.storage.database import Database
-from anchor_service.storage.events import STORED, read_group, read_stored, read_stream
+from anchor_service.storage.events import STORED, read_group, read_stored
 from anchor_service.storage.log import ConnectionReader, read_checkpoint
+from anchor_service.storage.packing import unpack
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import (
     anchors,
     batches,
     checkpoints,
     entries,
+    event_secrets,
     events,
     map_buckets,
     receipt_groups,
@@ -48,12 +50,24 @@ _LOGGED: Final = STORED.add_columns(entries.c.idx, entries.c.entry).join(
 )
 
 # What every proof asks.
-_EVENTS: Final = Quick(
-    _LOGGED.where(
-        events.c.tenant == bindparam("tenant"),
-        streams.c.tenant == bindparam("tenant"),
-        streams.c.stream == bindparam("stream"),
-    ).order_by(events.c.number)
+_ORDER: Final = Quick(
+    select(
+        streams.c.stream,
+        streams.c.salt,
+        events.c.number,
+        events.c.event_id,
+        event_secrets.c.secret,
+        events.c.commitment,
+        events.c.disclosures,
+        events.c.accepted,
+        entries.c.idx,
+        entries.c.entry,
+    )
+    .join(events, and_(events.c.stream == streams.c.number, events.c.tenant == streams.c.tenant), isouter=True)
+    .join(event_secrets, event_secrets.c.event == events.c.number, isouter=True)
+    .join(entries, entries.c.event == events.c.number, isouter=True)
+    .where(streams.c.tenant == bindparam("tenant"), streams.c.order_id == bindparam("order_id"))
+    .order_by(events.c.number)
 )
 _COVERING: Final = Quick(
     select(func.min(anchors.c.size)).where(
@@ -99,14 +113,24 @@ class DatabaseSnapshot(ConnectionReader):
         row = _BUCKET.first(self._connection, depth=depth, as_of=batch, number=number)
         return None if row is None else Bucket(Subtree(row[0], Hash(row[1])), row[2])
 
-    def stream(self, tenant: str, order_id: str) -> Stream | None:
-        """Return the stream of an order."""
-        return read_stream(self._connection, tenant, order_id)
-
-    def events(self, stream: Stream) -> list[LoggedEvent]:
-        """Return a stream's events in order of acceptance."""
-        rows = _EVENTS.rows(self._connection, tenant=stream.tenant, stream=stream.id)
-        return [LoggedEvent(read_stored(stored), place, entry) for *stored, place, entry in rows]
+    def order(self, tenant: str, order_id: str) -> tuple[Stream, list[LoggedEvent]] | None:
+        """Return the stream of an order, and its events in order of acceptance; None where there is no such order."""
+        rows = _ORDER.rows(self._connection, tenant=tenant, order_id=order_id)
+        if not rows:
+            return None
+        stream = Stream(StreamId(rows[0][0]), Hash(rows[0][1]), tenant, order_id)
+        logged = [
+            LoggedEvent(
+                StoredEvent(
+                    number, stream, event_id, secret or b"", Hash(commitment), unpack(disclosures, secret), accepted
+                ),
+                place,
+                entry,
+            )
+            for _, _, number, event_id, secret, commitment, disclosures, accepted, place, entry in rows
+            if number is not None  # an order without an event yet
+        ]
+        return stream, logged
 
     def event(self, tenant: str, event_id: str) -> StoredEvent | None:
         """Return an event."""

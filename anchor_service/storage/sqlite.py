@@ -82,7 +82,7 @@ def _engine(path: Path, *, write: bool) -> Engine:
                 "synchronous = full",
                 "foreign_keys = on",
                 "temp_store = memory",
-                "mmap_size = 268435456",
+                f"mmap_size = {268435456 if write else 0}",
                 f"cache_size = -{65536 if write else 8192}",
                 f"query_only = {'off' if write else 'on'}",
                 "wal_autocheckpoint = 16000",
@@ -100,11 +100,13 @@ def _engine(path: Path, *, write: bool) -> Engine:
         pool_size=1 if write else READERS,
         max_overflow=0,
         pool_timeout=TURN,
+        pool_use_lifo=True,  # the connection used last has its pages in memory
         pool_reset_on_return="rollback",
     )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> Any:  # noqa: ANN401 - SQLAlchemy's own signature
-        connection.exec_driver_sql("begin immediate" if write else "begin")
+        driver: Any = connection.connection.driver_connection
+        driver.execute("begin immediate" if write else "begin")
 
     return engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,9 +55,15 @@ def _in_one_process(folder: Path) -> Settings:
     return Settings(data=folder, seal_process=False)
 
 
-def fill(service: Service, count: int, run: str, steps: int = 4) -> None:
-    """Ingest so many events, `steps` to an order, a thousand a request."""
+def fill(service: Service, count: int, run: str, steps: int = 4, *, apart: bool = False) -> None:
+    """Ingest so many events, `steps` to an order, a thousand a request.
+
+    `apart`: not order by order, but the first events of all orders, then the second ones, and so on.
+    """
     stream = orders.events(run, steps=steps)
+    if apart:
+        made = list(islice(stream, count))
+        stream = chain.from_iterable(made[step::steps] for step in range(steps))
     sent = [
         service.ingest.submit(TENANT, list(islice(stream, min(1_000, count - at)))) for at in range(0, count, 1_000)
     ]

@@ -91,7 +91,7 @@ def test_what_is_kept_in_memory_is_not_believed(log: OpenLog) -> None:
     log.settle()
     sound = log.proof("A-1")
     tile = proofs._paths._tiles[0, 0]
-    tile[0] = bytes(byte ^ 1 for byte in tile[0])
+    proofs._paths._tiles[0, 0] = tile._replace(nodes=bytes(byte ^ 1 for byte in tile.nodes))
     with pytest.raises(StoreRefused, match="another root"):
         log.proof("A-1")
     assert log.proof("A-1") == sound

@@ -143,7 +143,7 @@ def test_what_is_refused_stores_nothing(
         accept(database, other, "e9", event_id)
     with Reading(database).snapshot() as snapshot:
         assert [item.event.event_id for item in snapshot.all_events(0, 10)] == ["e1"]
-        assert snapshot.stream(other.tenant, "A-2") is None
+        assert snapshot.order(other.tenant, "A-2") is None
     accept(database, stream("A-4"), "e9")
 
 
@@ -166,7 +166,7 @@ def test_a_snapshot_does_not_change(database: Database) -> None:
         assert snapshot.waiting() == (1, 7)
         accept(database, stream("A-2"), "e2")
         assert snapshot.waiting() == (1, 7)
-        assert snapshot.stream("acme", "A-2") is None
+        assert snapshot.order("acme", "A-2") is None
     with Reading(database).snapshot() as snapshot:
         assert snapshot.waiting() == (2, 7)
 

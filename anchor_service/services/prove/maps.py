@@ -45,15 +45,16 @@ class MapPaths:
         bucket = snapshot.bucket(top.depth, seal.batch, number)
         if bucket is None:
             raise StoreRefused("map", f"bucket {number} of the stream map is not there as of batch {seal.batch}")
-        records = bucket.records
-        leaves = map_leaves(records)
+        leaves = map_leaves(bucket.records)
         if len(path) == top.depth:
             rest, end = subtree_path(leaves, top.depth, stream)
             path += rest
         else:
             end = leaves[0][0]
-        by_stream = {leaf.stream: leaf for leaf in map(parse_record, split_records(records))}
-        return MapPath(tuple(path), None if end is None else by_stream[StreamId(end)])
+        if end is None:
+            return MapPath(tuple(path), None)
+        place = [found for found, _ in leaves].index(end)
+        return MapPath(tuple(path), parse_record(split_records(bucket.records)[place]))
 
     def _bring(self, snapshot: Snapshot, seal: SealEntry) -> Top:
         if self._top is not None and seal.batch == self._batch and self._top.root == seal.map:

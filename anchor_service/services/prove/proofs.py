@@ -21,7 +21,7 @@ from anchor_service.protocol.absence import Absence, print_absence
 from anchor_service.protocol.errors import Altered, Malformed, Unproven
 from anchor_service.protocol.event import BlockId, EventEntry, parse_name, print_event_entry, stream_id
 from anchor_service.protocol.hashes import ZERO, Hash, LogId, StreamId
-from anchor_service.protocol.merkle import leaf_hash, verify_inclusion
+from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.policy import Policy
 from anchor_service.protocol.proof import (
     MAX_EVENTS,
@@ -38,7 +38,7 @@ from anchor_service.protocol.verdict import Result, State, Verdict
 from anchor_service.protocol.verify import verify, verify_absence
 from anchor_service.services.prove.anchors import FinalAnchor, FinalAnchors, proven_anchor
 from anchor_service.services.prove.maps import MapPaths
-from anchor_service.services.prove.paths import PathCache
+from anchor_service.services.prove.paths import Climb, PathCache
 from anchor_service.services.prove.receipts import Receipts
 from anchor_service.services.prove.shown import Shown
 from anchor_service.services.prove.views import NotYet
@@ -47,7 +47,7 @@ from anchor_service.services.prove.views import NotYet
 class _Order(NamedTuple):
     """An order's events as printed, and the leaf of the last; `signed`: an actor's signature is among what is shown."""
 
-    events: list[str]
+    events: list[bytes]
     head: Hash
     signed: bool
 
@@ -75,8 +75,7 @@ class Proofs:
 
     def _proof(self, tenant: str, order_id: str, audience: Audience) -> bytes | NotYet | None:
         with self._store.snapshot() as snapshot:
-            stream = stream_of(snapshot, tenant, order_id)
-            logged = snapshot.events(stream)
+            stream, logged = order_of(snapshot, tenant, order_id)
             if not logged:
                 raise NotFound("order_unknown", f"the order {order_id!r} has no event yet")
             final = snapshot.final_size()
@@ -103,7 +102,7 @@ class Proofs:
                 ]
                 raw = join_proof(
                     Opening(stream.salt, stream.tenant, stream.order_id),
-                    anchors=[anchor.printed.decode() for anchor in anchors],
+                    anchors=[anchor.printed for anchor in anchors],
                     events=order.events,
                     map_path=found.hashes,
                     pending=pending,
@@ -144,8 +143,9 @@ class Proofs:
         ):
             raise StoreRefused("proof_damaged", "the order and tenant are not those of the stream")
         prev: Hash = ZERO
-        events: list[str] = []
+        events: list[bytes] = []
         signed, last, at = False, -1, 0
+        climb = Climb(anchors[0].size, anchors[0].root)
         for seq, (event, index, stored) in enumerate(covered, start=1):
             face = shown.face(event)
             # One comparison for commitment, stream, log and sequence: all of an entry follows from what comes before.
@@ -155,14 +155,15 @@ class Proofs:
             last, prev = index, leaf_hash(entry)
             while anchors[at].size <= index:
                 at += 1
+                climb = Climb(anchors[at].size, anchors[at].root)
             path = self._paths.path(snapshot, index, anchors[at].size)
-            verify_inclusion(prev, index, anchors[at].size, path, anchors[at].root)
+            climb.verify(prev, index, path)
             signed = signed or face.signed
             events.append(
                 join_event(
                     anchor=at,
                     disclosed=face.disclosed,
-                    entry=entry.decode(),
+                    entry=entry,
                     hidden=face.hidden,
                     index=index,
                     path=path,
@@ -224,9 +225,9 @@ def _check_verdict(verdict: Verdict, decisive: str) -> None:
         raise StoreRefused("proof_damaged", f"the proof that we would give does not verify: {found}")
 
 
-def stream_of(snapshot: Snapshot, tenant: str, order_id: str) -> Stream:
-    """Return the stream of an order; NotFound (`order_unknown`)."""
-    stream = snapshot.stream(tenant, order_id)
-    if stream is None:
+def order_of(snapshot: Snapshot, tenant: str, order_id: str) -> tuple[Stream, list[LoggedEvent]]:
+    """Return the stream of an order, and its events in order of acceptance; NotFound (`order_unknown`)."""
+    order = snapshot.order(tenant, order_id)
+    if order is None:
         raise NotFound("order_unknown", f"there is no order {order_id!r}")
-    return stream
+    return order

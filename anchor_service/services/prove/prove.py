@@ -24,7 +24,7 @@ from anchor_service.protocol.story import flag_events
 from anchor_service.protocol.tiles import HEIGHT, WIDTH, TileTree
 from anchor_service.protocol.verify import attachment_hashes
 from anchor_service.services.prove.anchors import proven_anchor
-from anchor_service.services.prove.proofs import Proofs, stream_of
+from anchor_service.services.prove.proofs import Proofs, order_of
 from anchor_service.services.prove.reach import Reach
 from anchor_service.services.prove.receipts import Receipts
 from anchor_service.services.prove.shown import Shown, fields_of
@@ -71,8 +71,7 @@ class Prove:
         first = _below(cursor) or 0
         last = first + _limit(limit)
         with self._store.snapshot() as snapshot:
-            stream = stream_of(snapshot, tenant, order_id)
-            logged = snapshot.events(stream)
+            stream, logged = order_of(snapshot, tenant, order_id)
             reach, given = Reach(snapshot), Receipts(snapshot, self._log) if receipts else None
             fields = [{field.name: field.value for field in fields_of(item.event)} for item in logged]
             end, flags = flag_events(fields)
@@ -149,10 +148,10 @@ class Prove:
     def files(self, tenant: str, order_id: str, audience: Audience) -> frozenset[Hash]:
         """Return the files that events of this order name and this audience sees named."""
         with self._store.snapshot() as snapshot:
-            stream = stream_of(snapshot, tenant, order_id)
+            _, logged = order_of(snapshot, tenant, order_id)
             shown = Shown(snapshot, tenant, audience)
             named: set[str] = set()
-            for item in snapshot.events(stream):
+            for item in logged:
                 named |= attachment_hashes(shown.view(item.event))
             return frozenset(Hash(bytes.fromhex(name)) for name in named)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
+from itertools import compress
 from json.encoder import encode_basestring
 from typing import Final, NamedTuple
 
@@ -22,11 +23,10 @@ from anchor_service.protocol.hashes import EVENT, FIELD, Hash, tagged
 from anchor_service.protocol.model import PUBLIC
 from anchor_service.protocol.view import View
 
-_DISCLOSURES: Final = re.compile(
-    rf'^\["[0-9a-f]{{{2 * SALT_SIZE}}}","([a-z0-9_.]{{1,64}})",(.+)\]$', re.ASCII | re.MULTILINE
-)
+_DISCLOSURES: Final = re.compile(rb'^\["[0-9a-f]{%d}","([a-z0-9_.]{1,64})",(.+)\]$' % (2 * SALT_SIZE), re.MULTILINE)
 """A disclosure a line; whether the value is canonical, it does not say."""
-_MANDATORY: Final = frozenset(MANDATORY)
+_PLAIN: Final = re.compile(rb'"([^"\\\x00-\x1f]{0,16000})"')
+"""Text without escapes is its own canonical form."""
 
 
 class Face(NamedTuple):
@@ -41,13 +41,29 @@ class Face(NamedTuple):
     signed: bool
 
 
+class _Shape(NamedTuple):
+    """What events that have the same fields have in common, for one audience: which are shown, and where they are.
+
+    `members` prints what the commitment is over, from all digests; `mandatory` are names and their places.
+    """
+
+    names: list[str]
+    shown: list[bool]
+    hidden: list[bool]
+    members: str
+    mandatory: list[tuple[str, int]]
+    signed: bool
+
+
 class Shown:
     """What an audience sees of a tenant's events."""
 
     def __init__(self, snapshot: Snapshot, tenant: str, audience: Audience) -> None:
         self._all = audience in (Audience.COURT, Audience.FULL)
         self._names = PUBLIC | snapshot.disclosed(tenant, audience)
-        self._read: dict[str, JSON] = {}  # events of one order say much alike
+        # Events of one order are much alike.
+        self._read: dict[bytes, JSON] = {}
+        self._shapes: dict[tuple[bytes, ...], _Shape] = {}
 
     def view(self, event: StoredEvent) -> View:
         """Return the event with the fields that are shown disclosed and the others as digests."""
@@ -62,36 +78,47 @@ class Shown:
 
     def face(self, event: StoredEvent) -> Face:
         """Return the event as a proof shows it, by the grammar of SPEC 14.2; StoreRefused, Malformed."""
-        raw, text = event.disclosures, event.disclosures.decode()
-        found = _DISCLOSURES.findall(text)
-        lines = text.split("\n")
-        names = [name for name, _ in found]
-        if len(found) != len(lines) or names != sorted(set(names)) or len(names) > MAX_FIELDS:
-            raise StoreRefused(
-                "proof_damaged", f"event {event.number}: the disclosures are not by lines in ascending order of names"
-            )
-        digests = [
-            f'"{name}":"{sha256(FIELD + line).hexdigest()}"' for name, line in zip(names, raw.split(b"\n"), strict=True)
-        ]
-        shown = frozenset(names) if self._all else self._names
-        opened = [line for name, line in zip(names, lines, strict=True) if name in shown]
-        self._read_new([value for name, value in found if name in shown], opened)
-        values = dict(found)
-        if not shown.issuperset(MANDATORY) or not values.keys() >= _MANDATORY:
-            raise StoreRefused("proof_damaged", f"event {event.number}: a mandatory field is missing")
-        check_mandatory({name: self._read[values[name]] for name in MANDATORY})
+        lines, found = event.disclosures.split(b"\n"), _DISCLOSURES.findall(event.disclosures)
+        if len(found) != len(lines):
+            raise StoreRefused("proof_damaged", f"event {event.number}: the disclosures are not by lines")
+        names, values = zip(*found, strict=True)
+        shape = self._shapes.get(names)
+        if shape is None:
+            shape = self._shapes[names] = self._shape(event.number, [name.decode() for name in names])
+        opened = b"\n".join(compress(lines, shape.shown)).decode().split("\n")
+        # Salt and name are known; a plain text, and a value that was read before, need not be read.
+        for value, disclosure in zip(compress(values, shape.shown), opened, strict=True):
+            if value not in self._read:
+                plain = _PLAIN.fullmatch(value)
+                self._read[value] = read_disclosure(disclosure)[1] if plain is None else plain[1].decode()
+        check_mandatory({name: self._read[values[place]] for name, place in shape.mandatory})
+        digests = [sha256(FIELD + line).hexdigest() for line in lines]
         return Face(
-            disclosed=[encode_basestring(line) for line in opened],
-            hidden=[digest for name, digest in zip(names, digests, strict=True) if name not in shown],
-            commitment=tagged(EVENT, f"{{{','.join(digests)}}}".encode()),
-            signed="signature" in values and "signature" in shown,
+            disclosed=[encode_basestring(disclosure) for disclosure in opened],
+            hidden=[
+                f'"{name}":"{digest}"'
+                for name, digest in compress(zip(shape.names, digests, strict=True), shape.hidden)
+            ],
+            commitment=tagged(EVENT, (shape.members % tuple(digests)).encode()),
+            signed=shape.signed,
         )
 
-    def _read_new(self, values: list[str], disclosures: list[str]) -> None:
-        """Read disclosures by their grammar, but for those whose value was read before: salt and name are known."""
-        for value, disclosure in zip(values, disclosures, strict=True):
-            if value not in self._read:
-                self._read[value] = read_disclosure(disclosure)[1]
+    def _shape(self, number: int, names: list[str]) -> _Shape:
+        if names != sorted(set(names)) or len(names) > MAX_FIELDS:
+            raise StoreRefused(
+                "proof_damaged", f"event {number}: the disclosures are not by lines in ascending order of names"
+            )
+        shown = [self._all or name in self._names for name in names]
+        if not set(compress(names, shown)).issuperset(MANDATORY):
+            raise StoreRefused("proof_damaged", f"event {number}: a mandatory field is missing")
+        return _Shape(
+            names=names,
+            shown=shown,
+            hidden=[not is_shown for is_shown in shown],
+            members="{" + ",".join([f'"{name}":"%s"' for name in names]) + "}",
+            mandatory=[(name, names.index(name)) for name in MANDATORY],
+            signed="signature" in compress(names, shown),
+        )
 
 
 def fields_of(event: StoredEvent) -> list[Disclosure]:
