@@ -54,7 +54,7 @@ def rows_of(table: Path, mapping: bytes) -> Iterator[Source]:
         yield Here(table, load_mapping(mapping, table))
         return
     ours, theirs = SPAWN.Pipe()
-    process = SPAWN.Process(target=_read_apart, args=(theirs, table, mapping), daemon=True)
+    process = SPAWN.Process(target=_read_apart, args=(theirs, table, mapping), name="reader", daemon=True)
     with starting():
         process.start()
     theirs.close()
