@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SEALTRAIL = [sys.executable, "-m", "anchor_service"]
 
@@ -118,3 +118,21 @@ def serving_only(folder: Path) -> Iterator[int]:
     port = free_port()
     with running([*SEALTRAIL, "api", "--data", str(folder), "--port", str(port)], port, "/healthz"):
         yield port
+
+
+def tree(pid: int) -> Iterator[int]:
+    """Yield a process and all that it has started."""
+    yield pid
+    with suppress(OSError):  # it has ended
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                yield from tree(int(child))
+
+
+def resident(pid: int) -> float:
+    """Return a process's resident memory in MiB, without what it shares with files; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+    except OSError:
+        return 0.0
+    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE") / 2**20

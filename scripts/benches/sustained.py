@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from scripts.benches import grown, load, orders, server
@@ -15,6 +13,7 @@ from scripts.benches.table import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 RATE: Final = 6_200
 """Events a second that are offered: a little more than the goal, which is 500 million a day."""
@@ -72,7 +71,7 @@ def _run(table: Bench, size: int, folder: Path, seconds: int) -> None:
 def _look(port: int, pid: int, seen: _Samples) -> None:
     gauges = server.gauges(port)
     seen.waiting.append(gauges["queued_events"] + gauges["unsealed_events"] + gauges["log_size"] - gauges["final_size"])
-    seen.memory.append(sum(_resident(process) for process in _tree(pid)))
+    seen.memory.append(sum(server.resident(process) for process in server.tree(pid)))
 
 
 def _send(port: int, key: str, seconds: int) -> tuple[int, float, float]:
@@ -89,21 +88,3 @@ def _bodies(end: float) -> Iterator[bytes]:
     bodies = orders.batches(f"sustained-{time.time_ns()}", _SIZE)
     while time.perf_counter() < end:
         yield next(bodies)
-
-
-def _tree(pid: int) -> Iterator[int]:
-    """Yield a process and all that it has started."""
-    yield pid
-    with suppress(OSError):  # it has ended
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in children.read_text().split():
-                yield from _tree(int(child))
-
-
-def _resident(pid: int) -> float:
-    """Return a process's resident memory in MiB, without what it shares with files; 0 where it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/statm").read_text().split()
-    except OSError:
-        return 0.0
-    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE") / 2**20
