@@ -47,7 +47,8 @@ class Settings(BaseSettings):
     receipt_deadline: float = Field(86_400, gt=0, description="Seconds within which a receipt promises the seal.")
     queue_events: int = Field(50_000, ge=1, description="Events that may wait to be stored; more are answered 503.")
     prepare_process: bool = Field(
-        default=True, description="Read and commit larger requests in a process of their own, for a second core."
+        default=True,
+        description="Read and commit larger requests in a process of their own, for a second core (`sealtrail serve`).",
     )
     seal_process: bool = Field(
         default=True, description="Seal in a process of its own, for a second core (SQLite, `sealtrail serve`)."

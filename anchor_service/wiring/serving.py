@@ -34,14 +34,18 @@ _LISTEN: Final = 2.0
 class Front(Desk):
     """A log that takes events: `start` lets them in, `stop` stores what was let in and closes everything."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, *, apart: bool = False) -> None:
+        """`apart`: larger requests are prepared in a process of their own.
+
+        Where processes like this one run in any number, each core has work without that, and no way between two.
+        """
         super().__init__(settings, database)
         receipt_key = named_key(read_key(settings.data / KEYS / "receipt.key"), receipts_origin(self.origin))
         if receipt_key.verifier != self._receipt_key:
             raise StoreRefused("log_other", "the receipt key is not the one that this log was created with")
         self.nodes: Nodes | None = None
         """The embedded chain for `/rpc`, where this process has it open; None on any other chain."""
-        self._apart = PrepareApart() if settings.prepare_process else None
+        self._apart = PrepareApart() if apart else None
         self.ingest = Ingest(
             Events(database),
             log=self.log,
@@ -101,7 +105,7 @@ class Service(Front):
         self, settings: Settings, database: Database, nodes: ChainNodes, lock: DirectoryLock | None = None
     ) -> None:
         """`lock` keeps other processes out of the data directory, where they cannot share the database."""
-        super().__init__(settings, database)
+        super().__init__(settings, database, apart=settings.prepare_process)
         self._work = Work(self, database, nodes, lock)
         self.anchor = self._work.anchor
         if nodes.embedded:

@@ -239,8 +239,8 @@ class Seal:
         if changed is None:
             refuse_map(kept.head, self._store)
         if kept.halves is not None or (streams > self._crowded << depth and 1 << depth >= self._large):
-            # As many as there are new streams at least: it is done before the map is crowded again.
-            return found, halve(changed, opened, max(self._slice, streams - kept.shape.streams), self._store)
+            # With one for two new streams it is done when buckets hold a quarter more than what is crowded.
+            return found, halve(changed, opened, max(self._slice, (streams - kept.shape.streams) // 2), self._store)
         if streams > self._crowded << depth:
             changed = regrow(changed, self._crowded, self._store)
         return found, changed
