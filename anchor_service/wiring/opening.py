@@ -9,6 +9,7 @@ from anchor_service.storage.database import Database
 from anchor_service.wiring.desk import Desk
 from anchor_service.wiring.nodes import open_nodes
 from anchor_service.wiring.places import check_exists, check_shared, database_place, lock
+from anchor_service.wiring.sealing import SealApart
 from anchor_service.wiring.serving import Front, Service, Worker
 
 
@@ -22,9 +23,11 @@ def build(settings: Settings) -> Service:
     check_exists(settings)
     with ExitStack() as opened:
         locked = opened.enter_context(lock(settings))
+        sealer = None
+        if locked is not None and settings.seal_process:
+            sealer = opened.enter_context(SealApart(settings, locked.file))
         database = opened.enter_context(closing(Database(database_place(settings))))
-        service = Service(settings, database, open_nodes(settings, opened), locked)
-        opened.callback(service.close_work)
+        service = Service(settings, database, open_nodes(settings, opened), sealer)
         service.check()
         service.closing = opened.pop_all()
         return service

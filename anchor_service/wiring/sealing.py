@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 import structlog
 
@@ -64,13 +64,24 @@ class SealApart:
     has ended, which is at once.  Where that one is killed, the next who asks starts another.
     """
 
-    def __init__(self, settings: Settings, newest_final: Callable[[], BlockId | None], lock: int) -> None:
-        """`newest_final` is asked here; `lock` is the file that is locked."""
+    def __init__(self, settings: Settings, lock: int) -> None:
+        """Start it, so that it imports what it needs meanwhile; `lock` is the file that is locked."""
+        self.newest_final: Callable[[], BlockId | None] = lambda: None
+        """Gives the newest final block, here; for `Seal`."""
         self._settings = settings
-        self._newest_final = newest_final
         self._lock = lock
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._checked = False
+        self._start()
+
+    def __enter__(self) -> Self:
+        """Have it until the block ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.stop()
 
     def check(self) -> None:
         """As by `Seal.check`."""
@@ -97,18 +108,19 @@ class SealApart:
 
     def _ask(self, call: str) -> Any:  # noqa: ANN401 - what the call returns
         try:
-            if self._connection is None:
-                self._connection = self._start()
-                if call != "check":
-                    self._answer(self._connection, "check")
-            return self._answer(self._connection, call)
+            connection = self._connection or self._start()
+            if not self._checked and call != "check":
+                self._answer(connection, "check")
+            answer = self._answer(connection, call)
         except (EOFError, OSError) as problem:
             self.stop()
             _log.warning("sealer_ended")
             raise Busy("the process that seals has ended; another is started") from problem
+        self._checked = True
+        return answer
 
     def _answer(self, connection: Connection, call: str) -> Any:  # noqa: ANN401 - what the call returns
-        connection.send((call, self._newest_final()))
+        connection.send((call, self.newest_final()))
         answer, problem = connection.recv()
         if problem is not None:
             raise problem
@@ -120,7 +132,7 @@ class SealApart:
         with starting():
             process.start()
         theirs.close()
-        self._process = process
+        self._process, self._connection, self._checked = process, ours, False
         return ours
 
 

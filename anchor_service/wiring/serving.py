@@ -17,13 +17,13 @@ from anchor_service.services.seal import Seal
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
 from anchor_service.storage.events import Events
-from anchor_service.storage.files import DirectoryLock
 from anchor_service.wiring.clock import ms, now
 from anchor_service.wiring.desk import Desk
 from anchor_service.wiring.health import Health, Said
 from anchor_service.wiring.keys import named_key, read_key
 from anchor_service.wiring.nodes import ChainNodes
 from anchor_service.wiring.places import KEYS
+from anchor_service.wiring.sealing import SealApart
 from anchor_service.wiring.work import Work
 from anchor_service.workers.loop import Loop
 
@@ -102,11 +102,11 @@ class Service(Front):
     """A log that is open for everything: `start` runs its workers, `stop` stops them and closes everything."""
 
     def __init__(
-        self, settings: Settings, database: Database, nodes: ChainNodes, lock: DirectoryLock | None = None
+        self, settings: Settings, database: Database, nodes: ChainNodes, sealer: SealApart | None = None
     ) -> None:
-        """`lock` keeps other processes out of the data directory, where they cannot share the database."""
+        """`sealer`: the one in a process of its own; without, one is made here."""
         super().__init__(settings, database, apart=settings.prepare_process)
-        self._work = Work(self, database, nodes, lock)
+        self._work = Work(self, database, nodes, sealer)
         self.anchor = self._work.anchor
         if nodes.embedded:
             self.nodes = ReadOnlyNode(nodes.embedded, self.registry)
@@ -141,10 +141,6 @@ class Service(Front):
         self.ingest.stop()
         self._work.stop()
         super().stop()
-
-    def close_work(self) -> None:
-        """End the process that seals, where there is one."""
-        self._work.close()
 
     def _over(self) -> str | None:
         return self._work.over if self._work.held else super()._over()

@@ -11,7 +11,6 @@ from anchor_service.ports import ChainUnavailable, StoreRefused
 from anchor_service.services.anchor import Anchor
 from anchor_service.storage.anchors import Anchors
 from anchor_service.storage.database import Database
-from anchor_service.storage.files import DirectoryLock
 from anchor_service.storage.lease import Leases
 from anchor_service.wiring.clock import ms, now
 from anchor_service.wiring.desk import Desk
@@ -29,8 +28,8 @@ _log = structlog.get_logger(__name__)
 class Work:
     """Sealing and anchoring in threads of their own, under the lease where several processes might."""
 
-    def __init__(self, desk: Desk, database: Database, nodes: ChainNodes, lock: DirectoryLock | None) -> None:
-        """`lock` keeps other processes out of the data directory, where they cannot share the database."""
+    def __init__(self, desk: Desk, database: Database, nodes: ChainNodes, sealer: SealApart | None) -> None:
+        """`sealer`: the one in a process of its own; without, one is made here."""
         settings, facts = desk.settings, database.facts
         log_key = named_key(read_key(settings.data / KEYS / "log.key"), desk.origin)
         if (str(nodes.chain_id), log_key.verifier.public.hex()) != (facts["chain_id"], facts["log_key"]):
@@ -47,10 +46,11 @@ class Work:
             replace=ms(settings.replace_interval),
         )
         self.seal: Sealing
-        if lock is not None and settings.seal_process:
-            self.seal = SealApart(settings, self.anchor.newest_final, lock.file)
-        else:
+        if sealer is None:
             self.seal = make_seal(settings, database, self.anchor.newest_final)
+        else:
+            self.seal = sealer
+            sealer.newest_final = self.anchor.newest_final
         self._seal_loop = Loop("seal", self.seal_once, settings.seal_interval)
         self._anchor_loop = Loop("anchor", self._anchor_once, settings.poll_interval)
         self.keeper: Keeper | None = None
@@ -92,11 +92,6 @@ class Work:
         if self.keeper is not None:
             self._keep_loop.stop()
             self.keeper.stop()
-
-    def close(self) -> None:
-        """End the process that seals, where there is one."""
-        if isinstance(self.seal, SealApart):
-            self.seal.stop()
 
     def wake(self) -> None:
         """Seal and anchor now."""

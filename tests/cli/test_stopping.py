@@ -48,7 +48,9 @@ def test_ctrl_c_while_it_starts_ends_it_with_all_that_it_has_started(tmp_path: P
         time.sleep(tenth / 10)
         os.killpg(process.pid, signal.SIGINT)
         said = process.communicate(timeout=60)[0]
-    assert process.returncode in (0, 130, -signal.SIGINT)  # by a signal: Python itself was still starting
-    assert "Traceback" not in said or process.returncode < 0, said
+    if process.returncode not in (0, 130):  # Python itself was still starting, and has its own way
+        assert "anchor_service" not in said.replace("-m anchor_service", "")
+    else:
+        assert "Traceback" not in said, said
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
