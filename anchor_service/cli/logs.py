@@ -63,7 +63,7 @@ def init(
 
 
 def serve(data: Data = HOME, host: Host = None, port: Port = None, public_url: PublicUrl = None) -> None:
-    """Serve a log: HTTP, sealing and anchoring in one process, until SIGTERM or Ctrl-C."""
+    """Serve a log: HTTP, sealing and anchoring, until SIGTERM or Ctrl-C."""
     from anchor_service.cli.running import listen, served, terminable, until_signal
     from anchor_service.wiring.opening import build
 

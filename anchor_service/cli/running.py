@@ -1,4 +1,4 @@
-"""A log that is served: HTTP, sealing and anchoring in this process, stopped in order."""
+"""A log that is served: HTTP and all that is behind it, stopped in order."""
 
 from __future__ import annotations
 
