@@ -51,7 +51,7 @@ def test_ctrl_c_while_it_starts_ends_it_with_all_that_it_has_started(tmp_path: P
     data = tmp_path / "log"
     assert sealtrail("init", "--data", data).returncode == 0
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "anchor_service", "serve", "--data", data, "--port", str(free_port())],
+        [sys.executable, "-m", "anchor_service", "serve", "--data", data, "--port", str(free_port())],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
