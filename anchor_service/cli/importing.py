@@ -15,12 +15,13 @@ from rich.table import Table
 
 from anchor_service.cli.client import Client
 from anchor_service.cli.console import BAD_INPUT, COULD_NOT, Failure, err, out, progress
-from anchor_service.cli.opening import opened, spare_garbage_collection
+from anchor_service.cli.opening import opened
 from anchor_service.cli.options import HOME, Data, Tenant, settings_of
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.services.imports import Import, Report, rows_of
 from anchor_service.services.ingest import Accepted, Outcome
 from anchor_service.settings import Settings
+from anchor_service.wiring.garbage import spare_garbage_collection
 
 Submit = Callable[[Sequence[bytes]], "Future[list[str | SealtrailError]]"]
 _SHOWN: Final = 20

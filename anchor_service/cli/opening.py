@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -76,14 +75,3 @@ def bake_own_page(log: Desk) -> None:
         if problem.code != "page_not_built":
             raise
         err().print(f"[yellow]Labels lead nowhere yet:[/] {escape(problem.message)}")
-
-
-def spare_garbage_collection() -> None:
-    """Take what a started service consists of out of garbage collection, and collect the rest more rarely.
-
-    Ingest and seal make many small tuples that are gone by themselves a moment later; looking through them and through
-    all that the libraries hold cost a fifth of the time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from anchor_service.api.app import create_app
 from anchor_service.api.server import HttpServer
 from anchor_service.cli.console import Failure
-from anchor_service.cli.opening import spare_garbage_collection
+from anchor_service.wiring.garbage import spare_garbage_collection
 from anchor_service.wiring.serving import Front, Worker
 
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)

@@ -46,7 +46,7 @@ class Skipped(SealtrailError):
     """There is nothing to check."""
 
 
-_VALID: Final = {
+VALID: Final = {
     "format": "the proof is well formed",
     "stream": "the entries are this order's",
     "events": "every event is what was committed",
@@ -63,6 +63,7 @@ _VALID: Final = {
     "dated": "it was sealed after the block that the seal names",
     "fresh": "this is the newest state that the registry holds",
 }
+"""What is said of each check that holds."""
 
 
 def run(name: str, check: Callable[[Case[D]], Findings], case: Case[D]) -> Check:
@@ -76,7 +77,7 @@ def run(name: str, check: Callable[[Case[D]], Findings], case: Case[D]) -> Check
         for finding in findings:
             if isinstance(finding, kind):
                 return Check(name, result, finding.code, finding.message)
-    return Check(name, Result.VALID, None, _VALID[name])
+    return Check(name, Result.VALID, None, VALID[name])
 
 
 def caught(check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Findings:

@@ -208,19 +208,17 @@ _OF_TENANT: Final = select(streams).where(streams.c.tenant == bindparam("tenant"
 _STREAM: Final = Quick(_OF_TENANT.where(streams.c.order_id == bindparam("order_id")))
 _STREAMS: Final = Quick(_OF_TENANT.where(streams.c.order_id == func.any(bindparam("order_ids", type_=ARRAY(Text)))))
 
+OF_EVENT: Final = (
+    events.c.number,
+    events.c.event_id,
+    event_secrets.c.secret,
+    events.c.commitment,
+    events.c.disclosures,
+    events.c.accepted,
+)
+"""What is stored of an event beside its stream, for `stored_event`."""
 STORED: Final = (
-    select(
-        events.c.number,
-        events.c.tenant,
-        events.c.event_id,
-        events.c.accepted,
-        events.c.commitment,
-        events.c.disclosures,
-        streams.c.order_id,
-        streams.c.stream,
-        streams.c.salt,
-        event_secrets.c.secret,
-    )
+    select(*OF_EVENT, events.c.tenant, streams.c.order_id, streams.c.stream, streams.c.salt)
     .join(streams, streams.c.number == events.c.stream)
     .join(event_secrets, event_secrets.c.event == events.c.number, isouter=True)
 )
@@ -229,16 +227,14 @@ STORED: Final = (
 
 def read_stored(row: Sequence[Any]) -> StoredEvent:
     """Read a row of `STORED`."""
-    number, tenant, event_id, accepted, commitment, disclosures, order_id, stream, salt, secret = row
-    return StoredEvent(
-        number=number,
-        stream=Stream(StreamId(stream), Hash(salt), tenant, order_id),
-        event_id=event_id,
-        secret=secret or b"",
-        commitment=Hash(commitment),
-        disclosures=unpack(disclosures, secret),
-        accepted=accepted,
-    )
+    *own, tenant, order_id, stream, salt = row
+    return stored_event(Stream(StreamId(stream), Hash(salt), tenant, order_id), own)
+
+
+def stored_event(stream: Stream, own: Sequence[Any]) -> StoredEvent:
+    """Read the columns `OF_EVENT` of an event of this stream."""
+    number, event_id, secret, commitment, disclosures, accepted = own
+    return StoredEvent(number, stream, event_id, secret or b"", Hash(commitment), unpack(disclosures, secret), accepted)
 
 
 def read_known(connection: Connection, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:

@@ -27,9 +27,8 @@ from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.protocol.streammap import Subtree
 from anchor_service.storage.anchors import read_anchor, read_anchors_below, read_evidence
 from anchor_service.storage.database import Database
-from anchor_service.storage.events import STORED, read_group, read_stored
+from anchor_service.storage.events import OF_EVENT, STORED, read_group, read_stored, stored_event
 from anchor_service.storage.log import ConnectionReader, read_checkpoint
-from anchor_service.storage.packing import unpack
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import (
     anchors,
@@ -54,12 +53,7 @@ _ORDER: Final = Quick(
     select(
         streams.c.stream,
         streams.c.salt,
-        events.c.number,
-        events.c.event_id,
-        event_secrets.c.secret,
-        events.c.commitment,
-        events.c.disclosures,
-        events.c.accepted,
+        *OF_EVENT,
         entries.c.idx,
         entries.c.entry,
     )
@@ -120,15 +114,9 @@ class DatabaseSnapshot(ConnectionReader):
             return None
         stream = Stream(StreamId(rows[0][0]), Hash(rows[0][1]), tenant, order_id)
         logged = [
-            LoggedEvent(
-                StoredEvent(
-                    number, stream, event_id, secret or b"", Hash(commitment), unpack(disclosures, secret), accepted
-                ),
-                place,
-                entry,
-            )
-            for _, _, number, event_id, secret, commitment, disclosures, accepted, place, entry in rows
-            if number is not None  # an order without an event yet
+            LoggedEvent(stored_event(stream, own), place, entry)
+            for _, _, *own, place, entry in rows
+            if own[0] is not None  # an order without an event yet
         ]
         return stream, logged
 

@@ -108,22 +108,10 @@ class Desk:
                 anchored, final = snapshot.mined_size(), snapshot.final_size()
             said = self._said()
         except SealtrailError as problem:
-            return Health(
-                ready=False,
-                problems=(f"{problem.code}: {problem.message}",),
-                queued=0,
-                waiting=0,
-                oldest_waiting=None,
-                size=0,
-                batch=0,
-                sealed=None,
-                anchored_size=0,
-                final_size=0,
-            )
+            return Health(ready=False, problems=(f"{problem.code}: {problem.message}",))
         return Health(
             ready=said.over is None,
             problems=said.problems,
-            queued=0,
             waiting=waiting,
             oldest_waiting=oldest,
             size=head.size,

@@ -16,14 +16,14 @@ class Health:
 
     ready: bool
     problems: tuple[str, ...]
-    queued: int
-    waiting: int
-    oldest_waiting: int | None
-    size: int
-    batch: int
-    sealed: int | None
-    anchored_size: int
-    final_size: int
+    queued: int = 0
+    waiting: int = 0
+    oldest_waiting: int | None = None
+    size: int = 0
+    batch: int = 0
+    sealed: int | None = None
+    anchored_size: int = 0
+    final_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
+import traceback
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 
 import structlog
 
@@ -23,11 +23,11 @@ from anchor_service.storage.database import Database
 from anchor_service.storage.files import SignerFile
 from anchor_service.storage.log import Log
 from anchor_service.wiring.clock import ms, now
+from anchor_service.wiring.garbage import spare_garbage_collection
 from anchor_service.wiring.keys import named_key, read_key
 from anchor_service.wiring.places import KEYS, SIGNER, database_place
 
 _log = structlog.get_logger(__name__)
-_CALLS: Final = ("check", "run_once", "prune")
 
 
 class Sealing(Protocol):
@@ -155,17 +155,18 @@ def _run(connection: Connection, settings: Settings, _lock: int) -> None:
     """Do what is asked, until nobody asks any more."""
     begin(deaf=True)
     newest: list[BlockId | None] = [None]
-    with closing(Database(database_place(settings))) as database:
-        seal = make_seal(settings, database, lambda: newest[0])
-        calls: dict[str, Callable[[], object]] = {call: getattr(seal, call) for call in _CALLS}
-        with suppress(EOFError, ConnectionError):  # nobody asks any more
-            while True:
-                call, newest[0] = connection.recv()
-                connection.send(_done(calls[call]))
-                if call == "check":
-                    gc.collect()
-                    gc.freeze()
-                    gc.set_threshold(100_000, 50, 50)
+    with suppress(EOFError, ConnectionError), ExitStack() as opened:  # nobody asks any more
+        seal, problem = _done(lambda: _open(settings, opened, lambda: newest[0]))
+        while True:
+            call, newest[0] = connection.recv()
+            connection.send(_done(getattr(seal, call)) if problem is None else (None, problem))
+            if call == "check":
+                spare_garbage_collection()
+
+
+def _open(settings: Settings, opened: ExitStack, newest_final: Callable[[], BlockId | None]) -> Seal:
+    database = opened.enter_context(closing(Database(database_place(settings))))
+    return make_seal(settings, database, newest_final)
 
 
 def _done(call: Callable[[], object]) -> tuple[object, Exception | None]:
@@ -175,4 +176,6 @@ def _done(call: Callable[[], object]) -> tuple[object, Exception | None]:
     except SealtrailError as problem:
         return None, problem
     except Exception as problem:  # noqa: BLE001 - our own bug, or damage: said by who asked
-        return None, RuntimeError(f"{type(problem).__name__}: {problem}")
+        failed = RuntimeError(f"{type(problem).__name__}: {problem}")
+        failed.add_note(f"In the process that seals:\n{traceback.format_exc()}")
+        return None, failed

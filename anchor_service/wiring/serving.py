@@ -11,7 +11,7 @@ from typing import Final
 from anchor_service.chain.serving import ReadOnlyNode
 from anchor_service.ports import Nodes, StoreRefused
 from anchor_service.protocol.receipt import receipts_origin
-from anchor_service.services.ingest import Ingest
+from anchor_service.services.ingest import Accepting, Ingest, Promises
 from anchor_service.services.prepare import PrepareApart, prepare_here
 from anchor_service.services.seal import Seal
 from anchor_service.settings import Settings
@@ -46,14 +46,12 @@ class Front(Desk):
         self.nodes: Nodes | None = None
         """The embedded chain for `/rpc`, where this process has it open; None on any other chain."""
         self._apart = PrepareApart() if apart else None
+        promises = Promises(
+            log=self.log, key=receipt_key.verifier, sign=receipt_key.sign, promise=ms(settings.receipt_deadline)
+        )
         self.ingest = Ingest(
-            Events(database),
-            log=self.log,
-            key=receipt_key.verifier,
-            sign=receipt_key.sign,
-            clock=now,
+            Accepting(Events(database), promises, log=self.log, clock=now, draw=os.urandom),
             draw=os.urandom,
-            promise=ms(settings.receipt_deadline),
             most_queued=settings.queue_events,
             over=self._over,
             prepare=self._apart or prepare_here,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from anchor_service.protocol.event import parse_seal_entry
 from anchor_service.settings import Settings
 from anchor_service.storage.files import DirectoryLock
 from anchor_service.wiring.opening import build
-from anchor_service.wiring.sealing import SealApart
+from anchor_service.wiring.sealing import SealApart, _done
 from anchor_service.wiring.serving import Service
 from tests.services.crashing import body
 from tests.services.log import TENANT, create_log, event, open_log
@@ -130,7 +131,32 @@ def test_what_it_refuses_is_refused_here(settings: Settings) -> None:
     assert refused.value.code == "log_behind"
 
 
+def test_what_it_cannot_open_is_said_by_who_asks_and_by_nobody_else(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (settings.data / "keys" / "log.key").unlink()
+    lock = DirectoryLock(settings.data)
+    with SealApart(settings, lock.file) as sealer:
+        for ask in (sealer.check, sealer.run_once, sealer.prune):
+            with pytest.raises(StoreRefused, match="is not there") as refused:
+                ask()
+            assert refused.value.code == "key_missing"
+    lock.close()
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("problem", [Busy("full", 7), HeadMoved("head_moved", "moved"), SealtrailError("code", "text")])
 def test_errors_go_from_process_to_process(problem: SealtrailError) -> None:
     again = pickle.loads(pickle.dumps(problem))
     assert (type(again), str(again), vars(again)) == (type(problem), str(problem), vars(problem))
+
+
+def test_a_bug_of_ours_says_where_it_was_in_that_process() -> None:
+    def bug() -> None:
+        raise LookupError("no such thing")
+
+    answer, problem = pickle.loads(pickle.dumps(_done(bug)))
+    assert answer is None
+    assert isinstance(problem, RuntimeError)
+    assert str(problem) == "LookupError: no such thing"
+    assert "in bug" in "".join(traceback.format_exception(problem))

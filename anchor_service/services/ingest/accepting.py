@@ -9,7 +9,6 @@ from anchor_service.ports import AlreadyThere, EventStore, NewEvent, StoredEvent
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.event import stream_id
 from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId
-from anchor_service.protocol.note import VerifierKey
 from anchor_service.protocol.weight import Room
 from anchor_service.services.ingest.checking import problems_of
 from anchor_service.services.ingest.outcomes import Accepted
@@ -29,24 +28,26 @@ class Decided(NamedTuple):
 
 
 class Accepting:
-    """Stores events and gives their outcomes; the parameters are those of Ingest."""
+    """Stores events and gives their outcomes.  `clock` gives ms UTC, `draw` that many random bytes."""
 
     def __init__(
         self,
         store: EventStore,
+        promises: Promises,
         *,
         log: LogId,
-        key: VerifierKey,
-        sign: Callable[[bytes], bytes],
         clock: Callable[[], int],
         draw: Callable[[int], bytes],
-        promise: int,
     ) -> None:
         self._store = store
+        self._promises = promises
         self._log = log
         self._clock = clock
         self._draw = draw
-        self._promises = Promises(log=log, key=key, sign=sign, promise=promise)
+
+    def probe(self) -> None:
+        """Find out whether anything can be stored; Busy where nothing can."""
+        self._store.probe()
 
     def store(self, items: list[Item]) -> Decided:
         """Store what is new and right; durable when this returns."""

@@ -17,9 +17,7 @@ from typing import Final
 
 import structlog
 
-from anchor_service.ports import Busy, EventStore, NotFound, Preparer, Preparing
-from anchor_service.protocol.hashes import LogId
-from anchor_service.protocol.note import VerifierKey
+from anchor_service.ports import Busy, NotFound, Preparer, Preparing
 from anchor_service.services.ingest.accepting import Accepting
 from anchor_service.services.ingest.outcomes import Outcome
 from anchor_service.services.ingest.requests import Request
@@ -36,28 +34,21 @@ _log = structlog.get_logger(__name__)
 class Ingest:
     """The only writer of events.  Any thread may submit; one thread of its own stores them in commit groups.
 
-    `clock` gives ms UTC, `draw` that many random bytes, `sign` an Ed25519 signature with `key`'s secret; `promise` is
-    in ms, `most_queued` in events; `over` says why no receipt could be honoured any more, None while they can;
-    `prepare` is given the requests in their order, and may take its time.
+    `draw` gives that many random bytes; `most_queued` is in events; `over` says why no receipt could be honoured any
+    more, None while they can; `prepare` is given the requests in their order, and may take its time.
     """
 
     def __init__(
         self,
-        store: EventStore,
+        accepting: Accepting,
         *,
-        log: LogId,
-        key: VerifierKey,
-        sign: Callable[[bytes], bytes],
-        clock: Callable[[], int],
         draw: Callable[[int], bytes],
-        promise: int,
         most_queued: int,
         over: Callable[[], str | None],
         prepare: Preparer,
     ) -> None:
-        self._store = store
+        self._accepting = accepting
         self._draw = draw
-        self._accepting = Accepting(store, log=log, key=key, sign=sign, clock=clock, draw=draw, promise=promise)
         self._most_queued = most_queued
         self._over = over
         self._prepare = prepare
@@ -173,7 +164,7 @@ class Ingest:
 
     def _try(self) -> None:
         try:
-            self._store.probe()
+            self._accepting.probe()
         except Exception as problem:  # noqa: BLE001 - whatever it is, the next request shall be tried
             self.problem = str(problem)
         else:

@@ -44,28 +44,20 @@ class KeptMap:
 
         `streams` counts those of the whole map now.
         """
-        after = {number: bucket.close() for number, bucket in opened.items()}
-        checksums = {number: bucket.checksum for number, bucket in after.items()}
+        depth = self.shape.depth
+        rows = {(depth, number): bucket.close() for number, bucket in opened.items()}
+        checksums = {place: bucket.checksum for place, bucket in rows.items()}
         try:
             change = self.top.exchange(
                 {number: bucket.before for number, bucket in opened.items()},
-                {number: bucket.subtree for number, bucket in after.items()},
+                {number: bucket.subtree for (_, number), bucket in rows.items()},
             )
         except ValueError:
             return None
         if self.top.root != self.root:
             return None
-        depth = self.shape.depth
-        return MapAfter(
-            self.head,
-            MapShape(depth, streams),
-            change.root,
-            {(depth, number): bucket for number, bucket in after.items()},
-            {(depth, number): checksum for number, checksum in checksums.items()},
-            self.top,
-            change,
-            self.halves,
-        )
+        shape = MapShape(depth, streams)
+        return MapAfter(self.head, shape, change.root, rows, checksums, self.top, change, self.halves)
 
 
 @dataclass(frozen=True, slots=True)

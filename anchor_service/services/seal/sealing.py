@@ -238,10 +238,11 @@ class Seal:
         changed = kept.exchange(opened, streams)
         if changed is None:
             refuse_map(kept.head, self._store)
-        if kept.halves is not None or (streams > self._crowded << depth and 1 << depth >= self._large):
+        crowded = streams > self._crowded << depth
+        if kept.halves is not None or (crowded and 1 << depth >= self._large):
             # With one for two new streams it is done when buckets hold a quarter more than what is crowded.
-            return found, halve(changed, opened, max(self._slice, (streams - kept.shape.streams) // 2), self._store)
-        if streams > self._crowded << depth:
+            changed = halve(changed, opened, max(self._slice, (streams - kept.shape.streams) // 2), self._store)
+        elif crowded:
             changed = regrow(changed, self._crowded, self._store)
         return found, changed
 
