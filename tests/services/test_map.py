@@ -14,7 +14,7 @@ from anchor_service.protocol.evidence import read_header
 from anchor_service.protocol.hashes import StreamId
 from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.proof import parse_proof
-from anchor_service.protocol.streammap import MapLeaf, subtree
+from anchor_service.protocol.streammap import MapLeaf, bucket_of, subtree
 from anchor_service.protocol.verdict import Result, State
 from anchor_service.protocol.verify import verify_absence
 from anchor_service.services.fsck import fsck
@@ -23,7 +23,7 @@ from anchor_service.services.seal.kept import KeptMap, MapAfter, load_map
 from anchor_service.services.seal.sealing import _check_written
 from anchor_service.settings import Settings
 from anchor_service.storage.log import Log
-from tests.services.log import Crash, OpenLog, event, open_log
+from tests.services.log import TENANT, Crash, OpenLog, event, open_log
 
 
 def naive(log: OpenLog, size: int) -> tuple[int, bytes]:
@@ -257,12 +257,23 @@ def test_a_map_that_is_half_grown_goes_on_after_a_start(settings: Settings) -> N
         log.check()
 
 
+def both_halves(log: OpenLog, depth: int) -> list[int]:
+    """The buckets of which both halves hold streams, among those that are halved."""
+    halves = {row.number for row in bucket_rows(log, depth + 1)}
+    return [number // 2 for number in sorted(halves) if number % 2 == 0 and number + 1 in halves]
+
+
 def test_a_large_map_grows_in_slices(log: OpenLog) -> None:
-    """A batch halves the next few buckets, and writes besides those that change, and their halves."""
+    """A batch halves the next few buckets, and writes besides what changes: a bucket, and one half of it."""
     done = half_grown(log)
     depth = kept_map(log).shape.depth
+    of_bucket = {bucket_of(log.service.prove.order(TENANT, f"M-{k}").stream, depth): f"M-{k}" for k in range(40)}
+    while not (whole := both_halves(log, depth)):
+        log.accept(event(f"until {done}", "M-0", "paid"))
+        log.settle()
+        done += 2
     for number in range(3):
-        log.accept(event(f"one {number}", "M-1", "arrived"))
+        log.accept(event(f"one {number}", of_bucket[whole[0]], "arrived"))
         sealed = log.service.seal.run_once()
         assert sealed is not None
         with log.service._reading.snapshot() as snapshot:
@@ -272,6 +283,7 @@ def test_a_large_map_grows_in_slices(log: OpenLog) -> None:
         halves = kept_map(log).halves
         assert halves is not None
         assert halves.done == done + 2 * (number + 1)
+        assert fsck(log.service._reading, log.service.policy(), 0) == []  # also before a final anchor prunes anything
 
 
 def damage_row(log: OpenLog, depth: int, number: int) -> None:

@@ -1,7 +1,7 @@
 """How the stream map gets more buckets: a small map in one go, a large one in slices, so that no batch waits for it.
 
 Beside the buckets of a large map their halves are stored, in ascending order.  Every batch halves some more buckets;
-one that changes a bucket changes its halves as well.  With the last slice the halves are the map's buckets:
+one that changes a halved bucket writes the half that changes.  With the last slice the halves are the map's buckets:
 
     buckets  0 1 2 3 4 5 6 7         0 1 2 3 4 5 6 7
     halves   ▪▪▪▪▪▪            ─▶    ▪▪▪▪▪▪▪▪▪▪▪▪        ─▶  the map, one bit deeper
@@ -55,10 +55,10 @@ def halve(changed: MapAfter, opened: Mapping[int, OpenBucket], slice_: int, stor
             refuse_map(changed.head, store)
         reach[number] = bucket
     rows = {
-        (depth + 1, 2 * number + side): half
+        (depth + 1, half): made
         for number, bucket in reach.items()
-        for side, half in enumerate(bucket.halves())
-        if half.records
+        for half, made in enumerate(bucket.halves(), start=2 * number)
+        if made.subtree != halves.below.subtree(depth + 1, half)  # an empty one that is not there is as it was
     }
     checksums = {place: half.checksum for place, half in rows.items()}
     halves = halves._replace(done=done)

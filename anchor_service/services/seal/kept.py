@@ -94,13 +94,17 @@ class MapAfter:
     def root_of(self, rows: Mapping[tuple[int, int], Subtree]) -> Hash | None:
         """Return the root that these rows lead to; None where they are not what the batch makes."""
         depth = self.top.depth
-        halves = {number: subtree for (deep, number), subtree in rows.items() if deep > depth}
-        for number in {half >> 1 for half in halves}:
-            whole = join(halves.get(2 * number, EMPTY), halves.get(2 * number + 1, EMPTY))
-            if whole != self.change.places.get((1 << depth) + number, self.top.subtree(depth, number)):
+        halved = {number: subtree for (deep, number), subtree in rows.items() if deep > depth}
+        for number in {half >> 1 for half in halved}:
+            left, right = (halved.get(half) or self._half(half) for half in (2 * number, 2 * number + 1))
+            if join(left, right) != self.change.places.get((1 << depth) + number, self.top.subtree(depth, number)):
                 return None
         whole_ones = {number: subtree for (deep, number), subtree in rows.items() if deep == depth}
         return self.top.root_after(self.change, whole_ones)
+
+    def _half(self, number: int) -> Subtree:
+        """Return a half that the batch does not change."""
+        return EMPTY if self.halves is None else self.halves.below.subtree(self.top.depth + 1, number)
 
 
 def load_map(head: Head, store: LogStore) -> KeptMap:
