@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from anchor_service.ports import AlreadyThere, Batch, BucketRow, Busy, HeadMoved, LogReader, NotFound, StoreRefused
+from anchor_service.ports import (
+    AlreadyThere,
+    Batch,
+    BucketRow,
+    Busy,
+    HeadMoved,
+    LogReader,
+    NotFound,
+    OpenBucket,
+    StoreRefused,
+)
 from anchor_service.protocol.absence import parse_absence
 from anchor_service.protocol.event import BlockId, parse_event_entry, parse_seal_entry
 from anchor_service.protocol.evidence import read_header
@@ -227,7 +237,7 @@ def go_on(log: OpenLog) -> None:
     while kept_map(log).shape.depth == depth:
         log.accept(event(f"more {next(batches)}", "M-1", "arrived"))
         log.settle()
-    log.accept(*orders(0, 40, "arrived", 1))
+    log.accept(*orders(0, 40, "arrived", 2))
     log.settle()
 
 
@@ -295,6 +305,23 @@ def damage_row(log: OpenLog, depth: int, number: int) -> None:
         connection.exec_driver_sql(
             f"update map_buckets set streams = {mark} where depth = {depth} and bucket = {number}", (bytes(records),)
         )
+
+
+def test_halves_that_are_not_those_of_their_bucket_are_not_stored(
+    log: OpenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_grown(log)
+    original = OpenBucket.halves
+    log.accept(*orders(0, 40, "arrived"))
+    before = in_memory(log)
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenBucket, "halves", lambda bucket: original(bucket)[::-1])
+        with pytest.raises(ValueError, match="do not lead to the map"):
+            log.service.seal.run_once()
+    assert in_memory(log) == before
+    go_on(log)
+    check_seals(log)
+    log.check()
 
 
 def test_a_damaged_bucket_is_not_halved(log: OpenLog) -> None:
