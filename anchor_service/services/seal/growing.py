@@ -58,7 +58,7 @@ def halve(changed: MapAfter, opened: Mapping[int, OpenBucket], slice_: int, stor
         (depth + 1, half): made
         for number, bucket in reach.items()
         for half, made in enumerate(bucket.halves(), start=2 * number)
-        if made.subtree != halves.below.subtree(depth + 1, half)  # an empty one that is not there is as it was
+        if made.records and made.subtree != halves.below.subtree(depth + 1, half)
     }
     checksums = {place: half.checksum for place, half in rows.items()}
     halves = halves._replace(done=done)
