@@ -18,7 +18,8 @@ class Prepared(NamedTuple):
     given: bool
     commitment: bytes
     disclosures: bytes
-    """One a line."""
+    """One a line, without their salts (`ports.disclosures`)."""
+    weight: int
     looked_at: dict[str, JSON]
     """The fields that the store's state says more about: attachments and signature."""
 

@@ -50,7 +50,7 @@ class WeighedStream(NamedTuple):
 
 
 class NewEvent(NamedTuple):
-    """An event to be stored.  `disclosures` are the exact bytes of all its disclosures by name, joined by newlines.
+    """An event to be stored.  `disclosures` are all its disclosures by name, whole or without their salts, by lines.
 
     `weight` is what it adds to its stream's.
     """

@@ -102,9 +102,14 @@ def derive_salts(secret: bytes, count: int) -> list[bytes]:
 
 def print_salts(secret: bytes, count: int) -> list[str]:
     """Derive the same salts, as hexadecimal digits."""
+    return join_salts(secret, count).hex(" ", SALT_SIZE).split()
+
+
+def join_salts(secret: bytes, count: int) -> bytes:
+    """Derive the same salts, one after the other."""
     if len(secret) != HASH_SIZE:
         raise ValueError("an event secret has 32 bytes")
-    return shake_256(b"sealtrail/v1/salts\0" + secret).digest(SALT_SIZE * count).hex(" ", SALT_SIZE).split()
+    return shake_256(b"sealtrail/v1/salts\0" + secret).digest(SALT_SIZE * count)
 
 
 def disclose(secret: bytes, fields: Mapping[str, JSON]) -> list[tuple[str, bytes]]:

@@ -116,7 +116,7 @@ def mask(name: str) -> str:
     name = name.strip() or "*"
     if not name.isascii() and _CJK.search(name):
         return name[0] + "*" * min(max(len(name) - 1, 1), 3)
-    return " ".join(f"{word[0]}***" for word in name.split()[:5])
+    return " ".join([f"{word[0]}***" for word in name.split(None, 5)[:5]])
 
 
 # --- values ---------------------------------------------------------------------------------------------------------

@@ -1,29 +1,7 @@
-"""Disclosures as they are stored: without their salts, which follow from the event's secret (SPEC 4.4).
-
-`["<salt>","name",value]` is stored as `"name",value`.  A row may also hold whole disclosures, which begin with `[`.
-"""
+"""Disclosures as they are stored (ports.disclosures)."""
 
 from __future__ import annotations
 
-from typing import Final
+from anchor_service.ports.disclosures import pack, unpack
 
-from anchor_service.protocol.event import SALT_SIZE, print_salts
-from anchor_service.protocol.hashes import HASH_SIZE
-
-_SALTED: Final = len('["') + 2 * SALT_SIZE + len('",')
-
-
-def pack(disclosures: bytes) -> bytes:
-    """Take the salts out of disclosures, which stand by lines; the salts must follow from the event's secret."""
-    return b"\n".join([line[_SALTED:-1] for line in disclosures.split(b"\n")])
-
-
-def unpack(stored: bytes, secret: bytes | None) -> bytes:
-    """Return the disclosures by lines, byte for byte as they were packed with this secret."""
-    if stored.startswith(b"["):
-        return stored
-    lines = stored.split(b"\n")
-    # Without its secret no salt is right: whoever compares with the commitment sees it, as with any other damage.
-    known = secret if secret is not None and len(secret) == HASH_SIZE else bytes(HASH_SIZE)
-    salts = print_salts(known, len(lines))
-    return b"\n".join([b'["%b",%b]' % (salt.encode(), line) for salt, line in zip(salts, lines, strict=True)])
+__all__ = ["pack", "unpack"]

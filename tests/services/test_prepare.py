@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from anchor_service.ports import Prepared, Problem
+from anchor_service.ports.disclosures import pack, unpack
 from anchor_service.protocol.event import commit, disclose
 from anchor_service.protocol.model import parse_event
+from anchor_service.protocol.weight import weight
 from anchor_service.services.ingest import Accepted
 from anchor_service.services.prepare import PrepareApart, prepare
 from anchor_service.settings import Settings
@@ -63,7 +65,10 @@ def test_what_is_prepared_is_what_the_protocol_says() -> None:
         assert (result.event_id, result.order_id) == (draft.event_id or "key", draft.order_id)
         assert (result.secret, result.given) == (secret, draft.secret is not None)
         assert result.commitment == commit(disclosures)
-        assert result.disclosures == b"\n".join(text for _, text in disclosures)
+        whole = b"\n".join(text for _, text in disclosures)
+        assert result.disclosures == pack(whole)
+        assert unpack(result.disclosures, secret) == whole
+        assert result.weight == weight(whole)
 
 
 def test_another_process_prepares_the_same_and_in_order(apart: PrepareApart) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anchor_service.ports.disclosures import pack, packed_weight, unpack
 from anchor_service.protocol.event import commit, disclose
-from anchor_service.storage.packing import pack, unpack
+from anchor_service.protocol.weight import weight
 
 NAMES = st.from_regex(r"[a-z0-9_.]{1,20}", fullmatch=True)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -31,6 +32,8 @@ def test_packed_disclosures_come_back(secret: bytes, fields: dict[str, object]) 
     packed = pack(whole)
     assert len(packed) == len(whole) - 37 * len(fields)
     assert unpack(packed, secret) == whole
+    assert pack(packed) == packed
+    assert packed_weight(packed) == weight(whole)
 
 
 def test_whole_disclosures_stay_as_they_are() -> None:

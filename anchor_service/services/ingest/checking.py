@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from anchor_service.ports import File, Turn, WeighedStream
+from anchor_service.ports.disclosures import unpack
 from anchor_service.protocol.errors import Altered, Malformed, SealtrailError
 from anchor_service.protocol.event import parse_disclosure
 from anchor_service.protocol.hashes import Hash, LogId
@@ -60,6 +61,6 @@ def _bad_signatures(
 def _verify_actor(log: LogId, item: Item, weighed: WeighedStream | None) -> None:
     if weighed is None:
         raise Altered("actor_signature", "the order has no stream yet that could have been signed over")
-    fields = [parse_disclosure(raw.decode()) for raw in item.disclosures.split(b"\n")]
+    fields = [parse_disclosure(raw.decode()) for raw in unpack(item.disclosures, item.secret).split(b"\n")]
     digests = {field.name: field.digest for field in fields}
     verify_actor(item.looked_at["signature"], digests, log, weighed.stream.id)

@@ -8,9 +8,8 @@ from concurrent.futures import Future
 from anchor_service.ports import Prepared, Problem
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.event import commit, disclose
-from anchor_service.protocol.hashes import Hash
+from anchor_service.protocol.hashes import Hash, made
 from anchor_service.protocol.model import parse_event
-from anchor_service.protocol.weight import weight
 from anchor_service.services.ingest.outcomes import Outcome, Refused
 
 
@@ -41,10 +40,10 @@ class Item:
         self.order = tenant, prepared.order_id
         self.secret = prepared.secret
         self.given = prepared.given
-        self.commitment = Hash(prepared.commitment)
+        self.commitment = made(Hash, prepared.commitment)
         self.disclosures = prepared.disclosures
         self.looked_at = prepared.looked_at
-        self.weight = weight(prepared.disclosures)
+        self.weight = prepared.weight
         self.added = 0
         self.outcome: Outcome | None = None
 

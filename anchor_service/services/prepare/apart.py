@@ -9,6 +9,7 @@ from typing import Final
 
 from anchor_service.children import SPAWN, begin, starting
 from anchor_service.ports import Prepared, Preparing, Problem
+from anchor_service.ports.disclosures import pack, packed_weight
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import commit, disclose, parse_name
 from anchor_service.protocol.hashes import HASH_SIZE
@@ -45,13 +46,15 @@ def prepare_strictly(raw: bytes, key: str | None, drawn: bytes) -> Prepared:
         event_id = parse_name(key, "Idempotency-Key")
     secret = draft.secret or drawn
     disclosures = disclose(secret, draft.fields)
+    packed = pack(b"\n".join([raw for _, raw in disclosures]))  # canonical JSON holds no newline
     return Prepared(
         event_id,
         draft.order_id,
         secret,
         draft.secret is not None,
         bytes(commit(disclosures)),
-        b"\n".join([raw for _, raw in disclosures]),  # canonical JSON holds no newline
+        packed,
+        packed_weight(packed),
         {name: draft.fields[name] for name in _LOOKED_AT & draft.fields.keys()},
     )
 

@@ -14,8 +14,10 @@ and the strict way is taken.  Why the two agree:
 from __future__ import annotations
 
 import re
+from binascii import hexlify
 from functools import lru_cache
 from hashlib import sha256
+from itertools import compress, repeat
 from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, MsgspecError, Raw, Struct, UnsetType
@@ -23,9 +25,10 @@ from msgspec.json import Decoder, Encoder
 from msgspec.structs import astuple
 
 from anchor_service.ports import Prepared
+from anchor_service.ports.disclosures import CUT, packed_weight
 from anchor_service.protocol.canonical import MAX_DEPTH, parse_json, print_json
 from anchor_service.protocol.errors import Malformed
-from anchor_service.protocol.event import MAX_DISCLOSURE, MAX_NAME, ROLE, parse_name, parse_time, print_salts
+from anchor_service.protocol.event import MAX_DISCLOSURE, MAX_NAME, ROLE, SALT_SIZE, join_salts, parse_name, parse_time
 from anchor_service.protocol.hashes import EVENT, FIELD
 from anchor_service.protocol.lifecycle import TYPES
 from anchor_service.protocol.model import COUNTRY, DECIMAL, GTIN, MAX_ITEMS, MAX_NOTE, MAX_TEXT, has_check_digit, mask
@@ -118,6 +121,7 @@ class _Event(_Members, kw_only=True):
 _read: Final = Decoder(_Event).decode
 _print: Final = Encoder().encode
 _print_lines: Final = Encoder().encode_lines
+_FRONT: Final = FIELD + b'["'
 _C1: Final = re.compile(rb"\xc2[\x80-\x9f]")
 
 
@@ -153,19 +157,33 @@ def prepare_plain(raw: bytes, key: str | None, secret: bytes) -> Prepared | None
     try:
         event = _read(raw)
         event_id = parse_name(key, "") if event.event_id is UNSET else event.event_id
-        data = _check(event, raw)
+        values = _values(event, _check(event, raw))
     except (_NotPlain, MsgspecError, UnicodeDecodeError, Malformed):
         return None
-    fields = [(name, value) for name, value in zip(_NAMES, _values(event, data), strict=True) if value is not UNSET]
-    salts = print_salts(secret, len(fields))
-    lines = _print_lines([(salt, name, value) for salt, (name, value) in zip(salts, fields, strict=True)])[:-1]
-    if len(lines) > MAX_DISCLOSURE:
+    # UNSET counts as false, and all else as true: no value is empty.
+    names = tuple(compress(_NAMES, values))
+    lines = _print_lines([*zip(repeat(""), names, filter(None, values))])  # ["","name",value]
+    if len(lines) + CUT * len(names) > MAX_DISCLOSURE:
         return None
-    digests = {
-        name: sha256(FIELD + line).hexdigest() for (name, _), line in zip(fields, lines.split(b"\n"), strict=True)
-    }
-    commitment = sha256(EVENT + _print(digests)).digest()
-    return Prepared(event_id, event.order_id, secret, False, commitment, lines, {})  # noqa: FBT003 - the name is there
+    digests = [
+        sha256(front + back).hexdigest()
+        for front, back in zip(_fronts(secret, len(names)), lines[2:-1].split(b'\n["'), strict=True)
+    ]
+    commitment = sha256((_template(names) % (*digests,)).encode()).digest()
+    packed = b"\n".join(lines[4:-2].split(b']\n["",'))
+    return Prepared(event_id, event.order_id, secret, False, commitment, packed, packed_weight(packed), {})  # noqa: FBT003 - the name is there
+
+
+def _fronts(secret: bytes, count: int) -> list[bytes]:
+    """Return what is hashed of each field before its name: the domain, and the beginning of what holds its salt."""
+    salts = hexlify(join_salts(secret, count), b"\n", SALT_SIZE)
+    return (_FRONT + salts.replace(b"\n", b"\n" + _FRONT)).split(b"\n")
+
+
+@lru_cache(1024)
+def _template(names: tuple[str, ...]) -> str:
+    """Return what is hashed for the commitment of these fields (SPEC 4.3), without their digests."""
+    return EVENT.decode() + "{" + ",".join([f'"{name}":"%s"' for name in names]) + "}"
 
 
 class _NotPlain(Exception):
@@ -177,8 +195,9 @@ def _check(event: _Event, raw: bytes) -> Raw | UnsetType:
     if event.type not in TYPES or event.type == "signed":  # more is asked of one that is signed
         raise _NotPlain
     parse_time(event.occurred_at)
-    if event.items is not UNSET and not all(item.gtin is UNSET or _is_gtin(item.gtin) for item in event.items):
-        raise _NotPlain
+    for item in () if event.items is UNSET else event.items:
+        if item.gtin is not UNSET and not _is_gtin(item.gtin):
+            raise _NotPlain
     quotes = _quotes(raw)
     data: Raw | UnsetType = UNSET
     if event.data is not UNSET:
