@@ -11,11 +11,11 @@ import psycopg
 from sqlalchemy import ARRAY, Connection, Text, bindparam, func, select, update
 
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
+from anchor_service.ports.disclosures import unpack
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.arrays import Column
 from anchor_service.storage.database import Database, add_to, among, chunks, driver_rows, insert_rows, is_postgresql
-from anchor_service.storage.packing import pack, unpack
 from anchor_service.storage.postgresql import analyze, end_hung_turn, send_ahead, take_turn
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import attachments, event_secrets, events, head, receipt_groups, streams
@@ -161,7 +161,7 @@ class AcceptingTurn:
         self.last = self._last_event + len(new_events)
         numbers = self._store_streams(new_streams, new_events)
         event_rows = [
-            (number, stream.tenant, numbers[stream.id], event_id, accepted, bytes(commitment), pack(disclosures))
+            (number, stream.tenant, numbers[stream.id], event_id, accepted, bytes(commitment), disclosures)
             for number, (stream, event_id, _, commitment, disclosures, _) in enumerate(new_events, start=first)
         ]
         secret_rows = [(number, event.secret) for number, event in enumerate(new_events, start=first)]

@@ -117,7 +117,7 @@ labels: Final = Table(
     Index(None, "tenant", "stream"),
 )
 
-# `number` is the order of acceptance.  `disclosures` go without their salts (storage.packing).
+# `number` is the order of acceptance.  `disclosures` go without their salts (ports.disclosures).
 events: Final = Table(
     "events",
     metadata,
