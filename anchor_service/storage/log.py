@@ -22,6 +22,7 @@ from anchor_service.ports import (
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.protocol.streammap import Subtree
 from anchor_service.storage.database import Database, chunks, insert_rows, millions, newest_of_buckets, upsert
+from anchor_service.storage.packing import pack, unpack
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import (
     anchors,
@@ -102,7 +103,10 @@ class Log:
                 insert_rows(
                     connection,
                     entries,
-                    [(index, event, entry) for index, (entry, event) in enumerate(batch.entries, start=before.size)],
+                    [
+                        (index, event, pack(entry))
+                        for index, (entry, event) in enumerate(batch.entries, start=before.size)
+                    ],
                 )
                 upsert(
                     connection,
@@ -253,7 +257,7 @@ _TILE: Final = Quick(select(tiles.c.data).where(tiles.c.level == bindparam("leve
 def read_entries(connection: Connection, first: int, last: int) -> list[bytes]:
     """Read the entries at indexes `first` to `last` - 1."""
     query = select(entries.c.entry).where(entries.c.idx >= first, entries.c.idx < last).order_by(entries.c.idx)
-    return [entry for (entry,) in connection.execute(query).all()]
+    return [unpack(entry) for (entry,) in connection.execute(query).all()]
 
 
 def read_shape(connection: Connection, batch: int) -> MapShape:

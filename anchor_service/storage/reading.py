@@ -29,6 +29,7 @@ from anchor_service.storage.anchors import read_anchor, read_anchors_below, read
 from anchor_service.storage.database import Database
 from anchor_service.storage.events import OF_EVENT, STORED, read_group, read_stored, stored_event
 from anchor_service.storage.log import ConnectionReader, read_checkpoint
+from anchor_service.storage.packing import unpack
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import (
     anchors,
@@ -114,7 +115,7 @@ class DatabaseSnapshot(ConnectionReader):
             return None
         stream = Stream(StreamId(rows[0][0]), Hash(rows[0][1]), tenant, order_id)
         logged = [
-            LoggedEvent(stored_event(stream, own), place, entry)
+            LoggedEvent(stored_event(stream, own), place, entry and unpack(entry))
             for _, _, *own, place, entry in rows
             if own[0] is not None  # an order without an event yet
         ]
@@ -231,7 +232,7 @@ class DatabaseSnapshot(ConnectionReader):
         """Return events of all tenants with numbers above `after`, in order."""
         query = _LOGGED.where(events.c.number > after).order_by(events.c.number).limit(limit)
         rows = self._connection.execute(query)
-        return [LoggedEvent(read_stored(stored), place, entry) for *stored, place, entry in rows]
+        return [LoggedEvent(read_stored(stored), place, entry and unpack(entry)) for *stored, place, entry in rows]
 
     def groups(self) -> Iterator[ReceiptGroup]:
         """Return all receipt groups in order."""

@@ -153,7 +153,7 @@ receipt_groups: Final = Table(
 
 # --- the log ----------------------------------------------------------------------------------------------------------
 
-# `event` is null for a seal entry.
+# `event` is null for a seal entry.  `entry` is packed (storage.packing).
 entries: Final = Table(
     "entries",
     metadata,

@@ -47,6 +47,7 @@ from anchor_service.services.seal import CROWDED
 from anchor_service.settings import Settings
 from anchor_service.storage import tables
 from anchor_service.storage.database import Database, insert_rows
+from anchor_service.storage.packing import pack as pack_entry
 from anchor_service.storage.postgresql import PostgresPlace
 from anchor_service.storage.sqlite import SqlitePlace
 from anchor_service.wiring.opening import build
@@ -124,7 +125,7 @@ def _rows(plan: _Plan, orders: range) -> _Rows:
             heavy += weight(disclosures)
             rows.events.append((number, world.TENANT, order, event_id, ACCEPTED, bytes(commitment), pack(disclosures)))
             rows.secrets.append((number, secret))
-            rows.entries.append((number - 1, number, entry))
+            rows.entries.append((number - 1, number, pack_entry(entry)))
             rows.leaves.append(bytes(prev))
             leaf = ReceiptLeaf(plan.log, stream, event_id, commitment, ACCEPTED, ACCEPTED + PROMISE)
             promised.append(print_receipt_leaf(leaf))
