@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -69,11 +69,13 @@ class LeaseLost(SealtrailError):
 class Turn(Protocol):
     """The turn to accept: until it ends, nobody else accepts anything, in whatever process."""
 
+    @property
     def newest(self) -> int:
-        """Return when the newest event was accepted, 0 before the first."""
+        """When the newest event was accepted, 0 before the first."""
 
-    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], WeighedStream]:
-        """Return the streams of those (tenant, order_id) that have one."""
+    @property
+    def streams(self) -> Mapping[tuple[str, str], WeighedStream]:
+        """The streams of the turn's orders, by (tenant, order_id), of those that have one."""
 
     def known(self, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
         """Return those of the (tenant, event_id) that are stored."""
@@ -86,7 +88,7 @@ class Turn(Protocol):
     ) -> None:
         """Store new streams, events and their receipt groups, once in a turn; durable when the turn has ended.
 
-        `accepted` is not before `newest`.  Streams of events that are not new were returned by `streams` in this turn.
+        `accepted` is not before `newest`.  Streams of events that are not new are among the turn's `streams`.
         The first group is that of the first events, and so on; `first` counts from 0 here.  AlreadyThere where an event
         id or stream exists already; NotFound where a tenant does not: the turn has failed then.
         """
@@ -95,10 +97,11 @@ class Turn(Protocol):
 class EventStore(Protocol):
     """Where `ingest` keeps accepted events."""
 
-    def turn(self) -> AbstractContextManager[Turn]:
-        """Wait for the turn to accept.  What was accepted in it is whole and durable when it has ended well.
+    def turn(self, orders: Collection[tuple[str, str]]) -> AbstractContextManager[Turn]:
+        """Wait for the turn to accept events of these (tenant, order_id).
 
-        Where it ends by an exception, nothing is stored; where it ends by Busy, it is unknown whether it was.
+        What was accepted in it is whole and durable when it has ended well.  Where it ends by an exception, nothing is
+        stored; where it ends by Busy, it is unknown whether it was.
         """
 
     def probe(self) -> None:

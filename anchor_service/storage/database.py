@@ -19,14 +19,11 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import psycopg
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Connection,
     Dialect,
-    Row,
     Select,
     Table,
-    Text,
     bindparam,
     func,
     insert,
@@ -37,9 +34,10 @@ from sqlalchemy.exc import DBAPIError
 
 from anchor_service.ports import LeaseLost, StoreRefused
 from anchor_service.storage import tables
+from anchor_service.storage.bulk import add_to_many, buckets_as_of, insert_many, upsert_many
 from anchor_service.storage.meanings import driver_error, meanings
 from anchor_service.storage.migrate import newest_version, upgrade, version_of
-from anchor_service.storage.postgresql import PostgresPlace, add_to_rows, buckets_as_of, copy_rows, upsert_rows
+from anchor_service.storage.postgresql import PostgresPlace, cursor_of
 from anchor_service.storage.sqlite import SqlitePlace
 
 T = TypeVar("T")
@@ -192,7 +190,8 @@ class Database:
         """Nothing; a test makes the write fail here, so that it is durable and nobody is told."""
 
 
-def _is_postgresql(connection: Connection) -> bool:
+def is_postgresql(connection: Connection) -> bool:
+    """Say which of the two databases this is."""
     return connection.dialect.name == "postgresql"
 
 
@@ -210,8 +209,8 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[objec
     """Insert rows whose values are in the order of the table's columns, without a dictionary for each."""
     if not rows:
         return
-    if _is_postgresql(connection):
-        copy_rows(connection, table, rows)
+    if is_postgresql(connection):
+        insert_many(connection, table, rows)
     else:
         _driver(connection).executemany(_insert_text(table, connection.dialect), rows)
 
@@ -220,34 +219,26 @@ def add_to(connection: Connection, table: Table, column: str, added: Mapping[int
     """Add to a column of the rows with these keys."""
     if not added:
         return
-    if _is_postgresql(connection):
-        add_to_rows(connection, table, column, added)
+    if is_postgresql(connection):
+        add_to_many(connection, table, column, added)
         return
     (key,) = table.primary_key
     text = f"update {table.name} set {column} = {column} + ? where {key.name} = ?"  # noqa: S608 - our own names
     _driver(connection).executemany(text, [(more, place) for place, more in added.items()])
 
 
-def rows_of_pairs(
-    connection: Connection,
-    query: Select[*tuple[Any, ...]],
-    first: ColumnElement[str],
-    second: ColumnElement[str],
-    pairs: Iterable[tuple[str, str]],
-) -> Iterator[Row[*tuple[Any, ...]]]:
-    """Return what the query finds where two text columns are one of these pairs, in no order."""
-    by_first: dict[str, list[str]] = {}
-    for one, other in pairs:
-        by_first.setdefault(one, []).append(other)
-    for one, others in by_first.items():
-        for part in chunks(others):
-            # One array on PostgreSQL: its driver sends thousands of single values slowly.
-            among = (
-                second == func.any(bindparam(None, part, ARRAY(Text)))
-                if _is_postgresql(connection)
-                else second.in_(part)
-            )
-            yield from connection.execute(query.where(first == one, among))
+def among(connection: Connection, column: ColumnElement[T], values: Sequence[T]) -> ColumnElement[bool]:
+    """Say that a column is one of these values, at most as many as `chunks` gives."""
+    # One array on PostgreSQL: its driver sends thousands of single values slowly.
+    return column == func.any(bindparam(None, values)) if is_postgresql(connection) else column.in_(values)
+
+
+def driver_rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """Return what a query finds as the driver gives it, which can be had amid statements that are sent ahead."""
+    if not is_postgresql(connection):
+        return cast("Sequence[tuple[Any, ...]]", connection.execute(query).all())
+    compiled = query.compile(dialect=connection.dialect)
+    return cursor_of(connection).execute(str(compiled).encode(), compiled.params).fetchall()
 
 
 def millions(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Any]:
@@ -269,7 +260,7 @@ def newest_of_buckets(
 
     One step down one index for each, in one statement for any number: sealing asks for thousands in every batch.
     """
-    if _is_postgresql(connection):
+    if is_postgresql(connection):
         return buckets_as_of(connection, depth, batch, numbers)
     text = (
         "select bucket, holds, hash, streams from json_each(?) as asked cross join map_buckets as found "
@@ -291,8 +282,8 @@ def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]])
     """Insert rows, replacing those of the same primary key; no key twice."""
     if not rows:
         return
-    if _is_postgresql(connection):
-        upsert_rows(connection, table, rows)
+    if is_postgresql(connection):
+        upsert_many(connection, table, rows)
         return
     keys = [column.name for column in table.primary_key]
     statement = insert_sqlite(table)

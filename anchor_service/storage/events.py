@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import psycopg
 from sqlalchemy import ARRAY, Connection, Text, bindparam, func, select, update
 
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
+from anchor_service.ports.disclosures import unpack
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.hashes import Hash, StreamId
-from anchor_service.storage.database import Database, add_to, chunks, insert_rows, rows_of_pairs
-from anchor_service.storage.packing import pack, unpack
-from anchor_service.storage.postgresql import analyze, end_hung_turn, take_turn
+from anchor_service.storage.arrays import Column
+from anchor_service.storage.database import Database, add_to, among, chunks, driver_rows, insert_rows, is_postgresql
+from anchor_service.storage.postgresql import analyze, end_hung_turn, send_ahead, take_turn
 from anchor_service.storage.quick import Quick
 from anchor_service.storage.tables import attachments, event_secrets, events, head, receipt_groups, streams
 
@@ -36,25 +36,35 @@ class Events:
         self._planned = _SMALL // 4
 
     @contextmanager
-    def turn(self) -> Iterator[AcceptingTurn]:
-        """Wait for the turn to accept."""
+    def turn(self, orders: Collection[tuple[str, str]]) -> Iterator[AcceptingTurn]:
+        """Wait for the turn to accept events of these orders."""
         if not self._database.shared:
+            self._forget()
             with self._database.write() as connection:
                 turn = AcceptingTurn(connection, self._remembered)
+                turn.read(turn.ask(orders))
                 yield turn
             # Only what is durable is remembered.
             self._remembered.update(turn.changed)
             return
-        with self._database.write() as connection:
+        with self._database.write() as connection, send_ahead(connection) as sent:
+            # Others accept as well: what this process remembers of streams may be old.
+            turn = AcceptingTurn(connection, {})
             try:
                 take_turn(connection)
+                asked = turn.ask(orders)
+                sent.sync()
             except psycopg.errors.LockNotAvailable:
                 self._end_hung_turn()
                 raise
-            # Others accept as well: what this process remembers of streams may be old.
-            turn = AcceptingTurn(connection, {})
+            turn.read(asked)
             yield turn
         self._keep_planned(turn.last)
+
+    def _forget(self) -> None:
+        if len(self._remembered) >= _REMEMBERED:
+            for order in list(islice(self._remembered, len(self._remembered) - _REMEMBERED + _REMEMBERED // 10)):
+                del self._remembered[order]
 
     def _keep_planned(self, last: int) -> None:
         """Let PostgreSQL look at the tables each time they have grown fourfold, up to where its own looks suffice.
@@ -88,54 +98,48 @@ class AcceptingTurn:
     def __init__(self, connection: Connection, remembered: dict[tuple[str, str], tuple[int, WeighedStream]]) -> None:
         self._connection = connection
         self._remembered = remembered
+        self.streams: dict[tuple[str, str], WeighedStream] = {}
+        """The streams of the turn's orders, by (tenant, order_id), of those that have one."""
+        self.newest = 0
+        """When the newest event was accepted, 0 before the first."""
         self.changed: dict[tuple[str, str], tuple[int, WeighedStream]] = {}
         """Streams as they are once the turn has ended."""
         self.last = 0
         """The number of the last event that was stored here, 0 for none."""
+        self._last_event = 0
+        self._last_stream = 0
 
-    def newest(self) -> int:
-        """Return when the newest event was accepted, 0 before the first."""
-        return self._newest[0]
-
-    @cached_property
-    def _newest(self) -> tuple[int, int, int]:
-        """When the newest event was accepted, its number, and that of the newest stream; 0 where there is none."""
-        accepted, event, stream = _NEWEST.rows(self._connection)[0]
-        return accepted or 0, event or 0, stream or 0
-
-    def streams(self, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], WeighedStream]:
-        """Return the streams of those (tenant, order_id) that have one."""
-        self._forget()
-        found = {}
+    def ask(self, orders: Collection[tuple[str, str]]) -> Iterable[Any]:
+        """Ask what there is of these orders; return cursors for `read`."""
         missing = []
         for order in orders:
             remembered = self._remembered.get(order)
             if remembered is None:
                 missing.append(order)
             else:
-                found[order] = remembered[1]
-        for number, tenant, order_id, name, salt, weight in self._look_up(missing):
-            stream = WeighedStream(Stream(StreamId(name), Hash(salt), tenant, order_id), weight)
-            found[tenant, order_id] = stream
-            self._remembered[tenant, order_id] = number, stream
-        return found
+                self.streams[order] = remembered[1]
+        return chain([_NEWEST.ask(self._connection)], self._ask_streams(missing))
 
-    def _look_up(self, orders: Collection[tuple[str, str]]) -> Iterator[tuple[Any, ...]]:
-        if self._connection.dialect.name != "postgresql":
-            for tenant, order_id in orders:
-                yield from _STREAM.rows(self._connection, tenant=tenant, order_id=order_id)
-            return
+    def read(self, asked: Iterable[Any]) -> None:
+        """Read what `ask` has asked."""
+        newest, *found = (cursor.fetchall() for cursor in asked)
+        ((accepted, event, stream),) = newest
+        self.newest, self._last_event, self._last_stream = accepted or 0, event or 0, stream or 0
+        for number, tenant, order_id, name, salt, weight in chain.from_iterable(found):
+            weighed = WeighedStream(Stream(StreamId(name), Hash(salt), tenant, order_id), weight)
+            self.streams[tenant, order_id] = weighed
+            self._remembered[tenant, order_id] = number, weighed
+
+    def _ask_streams(self, orders: Collection[tuple[str, str]]) -> Iterable[Any]:
+        if not is_postgresql(self._connection):
+            return (_STREAM.ask(self._connection, tenant=tenant, order_id=order_id) for tenant, order_id in orders)
         by_tenant: dict[str, list[str]] = {}
         for tenant, order_id in orders:
             by_tenant.setdefault(tenant, []).append(order_id)
-        for tenant, order_ids in by_tenant.items():  # there and back once, however many
-            yield from _STREAMS.rows(self._connection, tenant=tenant, order_ids=order_ids)
-
-    def _forget(self) -> None:
-        """Make room before streams are looked up, and at no other time: `accept` counts on those that were found."""
-        if len(self._remembered) >= _REMEMBERED:
-            for order in list(islice(self._remembered, len(self._remembered) - _REMEMBERED + _REMEMBERED // 10)):
-                del self._remembered[order]
+        return [  # there and back once, however many
+            _STREAMS.ask(self._connection, tenant=tenant, order_ids=Column("text", order_ids))
+            for tenant, order_ids in by_tenant.items()
+        ]
 
     def known(self, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
         """Return those of the (tenant, event_id) that are stored."""
@@ -153,27 +157,22 @@ class AcceptingTurn:
         accepted: int,
     ) -> None:
         """Store streams, events, secrets and receipt groups."""
-        connection = self._connection
+        first = self._last_event + 1
+        self.last = self._last_event + len(new_events)
         numbers = self._store_streams(new_streams, new_events)
-        first = self._newest[1] + 1
-        self.last = self._newest[1] + len(new_events)
         event_rows = [
-            (number, stream.tenant, numbers[stream.id], event_id, accepted, bytes(commitment), pack(disclosures))
+            (number, stream.tenant, numbers[stream.id], event_id, accepted, bytes(commitment), disclosures)
             for number, (stream, event_id, _, commitment, disclosures, _) in enumerate(new_events, start=first)
         ]
-        insert_rows(connection, events, event_rows)
-        insert_rows(
-            connection, event_secrets, [(number, event.secret) for number, event in enumerate(new_events, start=first)]
-        )
-        insert_rows(
-            connection,
-            receipt_groups,
-            [(first + group.first, group.length, group.deadline, group.note) for group in groups],
-        )
+        secret_rows = [(number, event.secret) for number, event in enumerate(new_events, start=first)]
+        group_rows = [(first + group.first, group.length, group.deadline, group.note) for group in groups]
+        insert_rows(self._connection, events, event_rows)
+        insert_rows(self._connection, event_secrets, secret_rows)
+        insert_rows(self._connection, receipt_groups, group_rows)
 
     def _store_streams(self, new_streams: Sequence[Stream], new_events: Sequence[NewEvent]) -> dict[StreamId, int]:
         """Store new streams, and what all gain in weight by new events; return the numbers of those streams."""
-        numbers = {stream.id: number for number, stream in enumerate(new_streams, start=self._newest[2] + 1)}
+        numbers = {stream.id: number for number, stream in enumerate(new_streams, start=self._last_stream + 1)}
         added: dict[StreamId, int] = {}
         known: dict[StreamId, tuple[str, str]] = {}
         for stream, *_, weight in new_events:
@@ -237,10 +236,18 @@ def stored_event(stream: Stream, own: Sequence[Any]) -> StoredEvent:
     return StoredEvent(number, stream, event_id, secret or b"", Hash(commitment), unpack(disclosures, secret), accepted)
 
 
-def read_known(connection: Connection, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
+def read_known(connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
     """Return those of the (tenant, event_id) that are stored."""
-    rows = rows_of_pairs(connection, STORED, events.c.tenant, events.c.event_id, ids)
-    return {(row.tenant, row.event_id): read_stored(row) for row in rows}
+    by_tenant: dict[str, list[str]] = {}
+    for tenant, event_id in ids:
+        by_tenant.setdefault(tenant, []).append(event_id)
+    known = {}
+    for tenant, event_ids in by_tenant.items():
+        for part in chunks(event_ids):
+            query = STORED.where(events.c.tenant == tenant, among(connection, events.c.event_id, part))
+            for stored in map(read_stored, driver_rows(connection, query)):
+                known[tenant, stored.event_id] = stored
+    return known
 
 
 def read_group(connection: Connection, number: int) -> tuple[ReceiptGroup, list[GroupMember]]:
@@ -267,10 +274,10 @@ def read_group(connection: Connection, number: int) -> tuple[ReceiptGroup, list[
 def read_files(connection: Connection, tenant: str, hashes: Collection[Hash]) -> dict[Hash, File]:
     """Return those attachments of the tenant that are stored."""
     found = {}
-    for part in chunks(hashes):
+    for part in chunks([bytes(sha256) for sha256 in hashes]):
         query = select(attachments.c.sha256, attachments.c.size, attachments.c.media_type).where(
-            attachments.c.tenant == tenant, attachments.c.sha256.in_(part)
+            attachments.c.tenant == tenant, among(connection, attachments.c.sha256, part)
         )
-        for sha256, size, media_type in connection.execute(query):
+        for sha256, size, media_type in driver_rows(connection, query):
             found[Hash(sha256)] = File(Hash(sha256), size, media_type)
     return found

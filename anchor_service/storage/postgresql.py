@@ -6,16 +6,18 @@ The place is a URL as psql takes it, with one more parameter: `postgresql://user
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, LargeBinary, Table, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from anchor_service.ports import StoreRefused
+from anchor_service.storage.arrays import register
 
 SCHEMA: Final = "sealtrail"
 _WRITERS: Final = 8
@@ -32,8 +34,8 @@ _READER_IDLE: Final = 3_600_000
 """Readers hold up nobody, only the cleaning away of old rows."""
 ACCEPTING: Final = 0x5EA1_0001
 """The advisory lock of who accepts events; with the schema's oid, so that logs in one database do not meet."""
-_FEW: Final = 8
-"""Up to so many rows INSERT is faster than COPY."""
+_FRESH: Final = 1.0
+"""Seconds after its last use until which a connection is taken to be alive."""
 
 
 class PostgresPlace:
@@ -92,7 +94,6 @@ class PostgresPlace:
             pool_size=_WRITERS if write else _READERS,
             max_overflow=0,
             pool_timeout=_POOL,
-            pool_pre_ping=True,  # goes on after the server was restarted
             use_native_hstore=False,
             connect_args={
                 "connect_timeout": 10,
@@ -125,9 +126,29 @@ class PostgresPlace:
             else:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 connection.read_only = True
+            register(connection)
             connection.autocommit = False
 
+        @event.listens_for(engine, "checkin")
+        def checkin(_connection: object, record: ConnectionPoolEntry) -> None:
+            record.info["used"] = time.monotonic()
+
+        @event.listens_for(engine, "checkout")
+        def checkout(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+            # Goes on after the server was restarted; who writes all the time does not ask each time.
+            if time.monotonic() - record.info.get("used", 0.0) > _FRESH and not _answers(connection):
+                raise DisconnectionError
+
         return engine
+
+
+def _answers(connection: psycopg.Connection) -> bool:
+    try:
+        connection.execute("select 1")
+        connection.rollback()
+    except psycopg.Error:
+        return False
+    return True
 
 
 def cursor_of(connection: Connection) -> psycopg.Cursor[Any]:
@@ -147,7 +168,7 @@ def take_turn(connection: Connection) -> None:
 def end_hung_turn(connection: Connection) -> None:
     """End the session of a process that has the turn and was silent in the middle of what it sends.
 
-    The server ends one that is silent between two statements by itself; amid a COPY it waits for ever.
+    The server ends one that is silent after a `sync` by itself; amid what is sent ahead it waits for ever.
     """
     cursor_of(connection).execute(
         "select pg_terminate_backend(activity.pid) from pg_locks join pg_stat_activity activity using (pid) "
@@ -164,72 +185,12 @@ def analyze(connection: Connection) -> None:
     cursor_of(connection).execute("analyze streams, events, event_secrets, receipt_groups, entries, tiles, map_buckets")
 
 
-_TYPES: Final = {"BIGINT": "int8", "TEXT": "text", "BYTEA": "bytea"}
+@contextmanager
+def send_ahead(connection: Connection) -> Iterator[psycopg.Pipeline]:
+    """Send statements by `cursor_of` without waiting for what the ones before answer.
 
-
-@cache
-def _types(table: Table) -> tuple[str, ...]:
-    dialect = _dialect()
-    return tuple(_TYPES[column.type.compile(dialect=dialect)] for column in table.columns)
-
-
-@cache
-def _dialect() -> Any:  # noqa: ANN401 - SQLAlchemy's dialects are made without types
-    return make_url("postgresql+psycopg://").get_dialect()()
-
-
-def copy_rows(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows by binary COPY, or by INSERT where they are few; values in the order of the table's columns."""
-    names = ", ".join(column.name for column in table.columns)
-    with cursor_of(connection) as cursor:
-        if len(rows) <= _FEW:
-            places = ", ".join(f"%b::{kind}" for kind in _types(table))
-            cursor.executemany(f"insert into {table.name} ({names}) values ({places})", rows)  # noqa: S608 - our own names
-            return
-        with cursor.copy(f"copy {table.name} ({names}) from stdin (format binary)") as copy:
-            copy.set_types(_types(table))
-            for row in rows:
-                copy.write_row(row)
-
-
-def upsert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, replacing those of the same primary key, in one statement over arrays."""
-    names = [column.name for column in table.columns]
-    keys = [column.name for column in table.primary_key]
-    arrays = ", ".join(f"%b::{kind}[]" for kind in _types(table))
-    others = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
-    cursor_of(connection).execute(
-        f"insert into {table.name} ({', '.join(names)}) select * from unnest({arrays}) "  # noqa: S608 - our own names
-        f"on conflict ({', '.join(keys)}) do update set {others}",
-        [_array(column.type, [row[column.name] for row in rows]) for column in table.columns],
-    )
-
-
-def add_to_rows(connection: Connection, table: Table, column: str, added: Mapping[int, int]) -> None:
-    """Add to a column of the rows with these keys, in one statement over arrays."""
-    (key,) = table.primary_key
-    cursor_of(connection).execute(
-        f"update {table.name} set {column} = {column} + added.more "  # noqa: S608 - our own names
-        f"from unnest(%b::int8[], %b::int8[]) as added (place, more) where {key.name} = added.place",
-        (list(added), list(added.values())),
-    )
-
-
-def buckets_as_of(
-    connection: Connection, depth: int, batch: int, numbers: Sequence[int]
-) -> list[tuple[int, int, bytes, bytes]]:
-    """Return (bucket, holds, hash, streams) of those of the buckets that have a row of this batch or an older one."""
-    cursor = cursor_of(connection).execute(
-        "select newest.* from unnest(%b::int8[]) as asked (bucket) cross join lateral "
-        "(select bucket, holds, hash, streams from map_buckets where depth = %b and bucket = asked.bucket "
-        "and batch <= %b order by batch desc limit 1) as newest",
-        (list(numbers), depth, batch),
-    )
-    return cursor.fetchall()
-
-
-def _array(kind: object, values: list[Any]) -> list[Any]:
-    """Make the values of one type, which the driver asks of an array: Hash and Leaf are bytes, states are text."""
-    if isinstance(kind, LargeBinary):
-        return [None if value is None else bytes(value) for value in values]
-    return [str(value) if isinstance(value, str) else value for value in values]
+    `sync` of what this yields waits for all, and raises what the first of them failed with; so does leaving the block.
+    Sooner or later one must be called: else the server does not know that it waits for us, and does so for ever.
+    """
+    with cast("psycopg.Connection[Any]", connection.connection.driver_connection).pipeline() as pipeline:
+        yield pipeline

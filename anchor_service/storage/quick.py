@@ -22,16 +22,20 @@ class Quick:
         self._query: Final = query
         self._texts: dict[str, _Text] = {}
 
-    def rows(self, connection: Connection, **values: object) -> list[tuple[Any, ...]]:
-        """Return the rows as the driver gives them, in the connection's transaction."""
+    def ask(self, connection: Connection, **values: object) -> Any:  # noqa: ANN401 - the driver's own cursor
+        """Ask in the connection's transaction; `fetchall` of what this returns gives the rows."""
         text = self._texts.get(connection.dialect.name)
         if text is None:
             text = self._texts[connection.dialect.name] = self._compile(connection.dialect)
         given = text.constants | values
         if text.names is None:
-            return cursor_of(connection).execute(text.sql.encode(), given).fetchall()
+            return cursor_of(connection).execute(text.sql.encode(), given)
         driver: Any = connection.connection.driver_connection
-        rows: list[tuple[Any, ...]] = driver.execute(text.sql, [given[name] for name in text.names]).fetchall()
+        return driver.execute(text.sql, [given[name] for name in text.names])
+
+    def rows(self, connection: Connection, **values: object) -> list[tuple[Any, ...]]:
+        """Return the rows as the driver gives them, in the connection's transaction."""
+        rows: list[tuple[Any, ...]] = self.ask(connection, **values).fetchall()
         return rows
 
     def first(self, connection: Connection, **values: object) -> tuple[Any, ...] | None:

@@ -24,6 +24,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+BY_STATEMENT: Final = {"by_statement": True}
+"""On PostgreSQL a trigger looks for the parents of all rows of a statement (migration 0004), not a foreign key."""
+
 # A 64-bit number; SQLite wants its row ids spelled "integer".
 Number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -94,7 +97,7 @@ streams: Final = Table(
     "streams",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=False),
-    Column("tenant", Text, ForeignKey("tenants.id"), nullable=False),
+    Column("tenant", Text, ForeignKey("tenants.id", info=BY_STATEMENT), nullable=False),
     Column("order_id", Text, nullable=False),
     Column("stream", LargeBinary(32), nullable=False, unique=True),
     Column("salt", LargeBinary(32), nullable=False),
@@ -114,7 +117,7 @@ labels: Final = Table(
     Index(None, "tenant", "stream"),
 )
 
-# `number` is the order of acceptance.  `disclosures` go without their salts (storage.packing).
+# `number` is the order of acceptance.  `disclosures` go without their salts (ports.disclosures).
 events: Final = Table(
     "events",
     metadata,
@@ -126,7 +129,7 @@ events: Final = Table(
     Column("commitment", LargeBinary(32), nullable=False),
     Column("disclosures", LargeBinary, nullable=False),
     UniqueConstraint("tenant", "event_id"),
-    ForeignKeyConstraint(["tenant", "stream"], ["streams.tenant", "streams.number"]),
+    ForeignKeyConstraint(["tenant", "stream"], ["streams.tenant", "streams.number"], info=BY_STATEMENT),
     Index(None, "stream", "number"),
 )
 
@@ -134,7 +137,7 @@ events: Final = Table(
 event_secrets: Final = Table(
     "event_secrets",
     metadata,
-    Column("event", Number, ForeignKey("events.number"), primary_key=True, autoincrement=False),
+    Column("event", Number, ForeignKey("events.number", info=BY_STATEMENT), primary_key=True, autoincrement=False),
     Column("secret", LargeBinary(32), nullable=False),
 )
 
@@ -155,7 +158,7 @@ entries: Final = Table(
     "entries",
     metadata,
     Column("idx", Number, primary_key=True, autoincrement=False),
-    Column("event", Number, ForeignKey("events.number"), unique=True),
+    Column("event", Number, ForeignKey("events.number", info=BY_STATEMENT), unique=True),
     Column("entry", LargeBinary, nullable=False),
 )
 

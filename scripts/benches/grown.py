@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, insert, update
 
 from anchor_service.ports import make_bucket, print_record, split_records
+from anchor_service.ports.disclosures import pack
 from anchor_service.protocol import tiles
 from anchor_service.protocol.event import (
     EventEntry,
@@ -46,7 +47,6 @@ from anchor_service.services.seal import CROWDED
 from anchor_service.settings import Settings
 from anchor_service.storage import tables
 from anchor_service.storage.database import Database, insert_rows
-from anchor_service.storage.packing import pack
 from anchor_service.storage.postgresql import PostgresPlace
 from anchor_service.storage.sqlite import SqlitePlace
 from anchor_service.wiring.opening import build

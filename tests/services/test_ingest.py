@@ -381,8 +381,8 @@ def test_no_proof_is_longer_than_was_reckoned(log: OpenLog, audience: Audience) 
         log.accept(event(f"e{number}" + '"' * 190, order, "arrived", note='\t\\"' * 100, data={"x": [number, "é\n"]}))
         log.settle()
     log.accept(*(event(f"pending{number}" + '"' * 190, order, "arrived") for number in range(3)))
-    with Events(log.database).turn() as turn:
-        (weighed,) = turn.streams([("acme", order)]).values()
+    with Events(log.database).turn([("acme", order)]) as turn:
+        (weighed,) = turn.streams.values()
     assert len(log.proof(order, audience)) <= weighed.weight + 4_096
 
 

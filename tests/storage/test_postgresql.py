@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from anchor_service.ports import Batch, Busy, Head, HeadMoved, LeaseLost, MapShape, StoreRefused, Tenant, Waiting
 from anchor_service.protocol.hashes import ZERO
 from anchor_service.storage import postgresql
 from anchor_service.storage.anchors import Anchors
+from anchor_service.storage.arrays import Column, register
 from anchor_service.storage.database import Database, create_database, database_exists
 from anchor_service.storage.events import Events
 from anchor_service.storage.lease import Leases
@@ -68,7 +71,7 @@ def test_each_log_has_a_schema_of_its_own(postgres: Postgres, url: str) -> None:
         assert len(Tenants(one).tenants()) == 1
         assert Tenants(two).tenants() == ()
         # Their turns do not meet.
-        with Events(one).turn(), Events(two).turn():
+        with Events(one).turn(()), Events(two).turn(()):
             pass
 
 
@@ -124,14 +127,14 @@ def test_an_event_that_is_committed_late_is_neither_skipped_nor_overtaken(
     sealed: list[Waiting] = []
 
     def accept_later() -> None:
-        with Events(second).turn() as turn:
+        with Events(second).turn(()) as turn:
             # Its own clock is behind: what was accepted before decides.
-            accepted = max(5, turn.newest())
+            accepted = max(5, turn.newest)
             other = stream("C")
             turn.accept([other], [new_event(other, "fast")], [GROUP], accepted)
         told.append(("fast", accepted))
 
-    with Events(first).turn() as turn:
+    with Events(first).turn(()) as turn:
         slow = stream("A")
         turn.accept([slow], [new_event(slow, "slow")], [GROUP], 7)
         thread = threading.Thread(target=accept_later)
@@ -161,14 +164,14 @@ def test_many_who_accept_at_once_leave_no_gap_and_no_disorder(processes: tuple[D
         try:
             events = Events(database)
             for number in range(40):
-                with events.turn() as turn:
-                    # All share their orders: each finds what another has made.
-                    order = "acme", f"A-{number % 5}"
-                    found = turn.streams([order])
+                # All share their orders: each finds what another has made.
+                order = "acme", f"A-{number % 5}"
+                with events.turn([order]) as turn:
+                    found = turn.streams
                     of = found[order].stream if found else stream(order[1])
                     new = [new_event(of, f"{name}-{number}-{part}") for part in range(number % 12 + 1)]
                     now = time.time_ns() // 1_000_000
-                    turn.accept([] if found else [of], new, [GROUP._replace(length=len(new))], max(now, turn.newest()))
+                    turn.accept([] if found else [of], new, [GROUP._replace(length=len(new))], max(now, turn.newest))
         except BaseException as problem:
             failures.append(problem)
             raise
@@ -203,36 +206,54 @@ def test_streams_are_those_of_the_turn(processes: tuple[Database, Database, Data
     first, second, _ = processes
     one, two = Events(first), Events(second)
     of = stream()
-    with one.turn() as turn:
+    with one.turn(()) as turn:
         turn.accept([of], [new_event(of, "e1")], [GROUP], 7)
-    with two.turn() as turn:
-        assert turn.streams([("acme", "A-1")])["acme", "A-1"].weight == 10
+    with two.turn([("acme", "A-1")]) as turn:
+        assert turn.streams["acme", "A-1"].weight == 10
         turn.accept([], [new_event(of, "e2")], [GROUP], 7)
-    with one.turn() as turn:
-        assert turn.streams([("acme", "A-1")])["acme", "A-1"].weight == 20
+    with one.turn([("acme", "A-1")]) as turn:
+        assert turn.streams["acme", "A-1"].weight == 20
 
 
 def test_who_hangs_in_the_turn_does_not_keep_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two statements the server itself ends it; amid a COPY the next who waited in vain does."""
+    """Once all is answered the server itself ends it; amid what is sent ahead the next who waited in vain does."""
     monkeypatch.setattr(postgresql, "_IDLE", 300)
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", 900)
     with closing(Database(url)) as hung, closing(Database(url)) as other:
-        with pytest.raises(Busy), Events(hung).turn() as turn:  # noqa: PT012 - it hangs amid the turn
-            turn.newest()
+        with pytest.raises(Busy), Events(hung).turn(()) as turn:  # noqa: PT012 - it hangs amid the turn
             accept(other, stream(), "e1")
-            turn.newest()
-        # The connection was thrown away; amid a COPY now.
-        with pytest.raises(Busy), hung.write() as connection:  # noqa: PT012 - as above
+            turn.known([("acme", "e1")])
+        # The connection was thrown away; amid what is sent ahead now.
+        with (  # noqa: PT012 - as above
+            pytest.raises(Busy),
+            hung.write() as connection,
+            postgresql.send_ahead(connection) as sent,
+        ):
             postgresql.take_turn(connection)
-            with postgresql.cursor_of(connection).copy("copy meta (name, value) from stdin (format binary)") as copy:
-                copy.write_row(("a", "b"))
-                time.sleep(0.5)
-                with pytest.raises(Busy):
-                    accept(other, stream("A-2"), "e2")
+            time.sleep(0.5)
+            with pytest.raises(Busy):
                 accept(other, stream("A-2"), "e2")
+            accept(other, stream("A-2"), "e2")
+            sent.sync()
         accept(hung, stream("A-3"), "e3")
         with Reading(other).snapshot() as snapshot:
             assert [item.event.event_id for item in snapshot.all_events(0, 9)] == ["e1", "e2", "e3"]
+
+
+@given(
+    st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), min_size=1),
+    st.lists(st.none() | st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=1),
+    st.lists(st.none() | st.binary(), min_size=1),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_columns_arrive_as_they_are(
+    postgres: Postgres, numbers: list[int | None], texts: list[str | None], blobs: list[bytes | None]
+) -> None:
+    with postgres.outside() as outside:
+        register(outside)
+        columns = [Column("int8", numbers), Column("text", texts), Column("bytea", blobs)]
+        rows = outside.cursor(binary=True).execute("select %b::int8[], %b::text[], %b::bytea[]", columns).fetchall()
+    assert rows == [(numbers, texts, blobs)]
 
 
 # --- the lease --------------------------------------------------------------------------------------------------------
@@ -315,9 +336,9 @@ def test_after_a_restart_of_the_server_it_goes_on() -> None:
             Tenants(database).add_tenant(Tenant("acme", "Acme"), 5)
             assert Leases(database, "one", 600_000).take()
             accept(database, stream(), "e1")
-            with pytest.raises(Busy), Events(database).turn() as turn:  # noqa: PT012 - it stops amid the turn
+            with pytest.raises(Busy), Events(database).turn(()) as turn:  # noqa: PT012 - it stops amid the turn
                 server.stop()
-                turn.newest()
+                turn.known([("acme", "e1")])
             with pytest.raises(Busy):
                 accept(database, stream("A-2"), "e2")
             with pytest.raises(HeadMoved):
@@ -350,10 +371,10 @@ def test_a_session_that_the_operator_ends_is_busy(postgres: Postgres, url: str) 
 def test_many_rows_come_back_as_they_were(processes: tuple[Database, Database, Database]) -> None:
     first, _, _ = processes
     orders = [stream(f"A-{number} ü€😀") for number in range(700)]
-    with Events(first).turn() as turn:
+    with Events(first).turn(()) as turn:
         turn.accept(orders, [new_event(of, of.order_id) for of in orders], [GROUP._replace(length=700)], 7)
-    with Events(first).turn() as turn:
-        found = turn.streams([(of.tenant, of.order_id) for of in orders])
+    with Events(first).turn([(of.tenant, of.order_id) for of in orders]) as turn:
+        found = turn.streams
         assert [found[of.tenant, of.order_id].stream for of in orders] == orders
         turn.accept([], [new_event(of, f"{of.order_id}2") for of in orders], [GROUP._replace(length=700)], 7)
         assert len(turn.known([("acme", f"A-{number} ü€😀2") for number in range(800)])) == 700
@@ -371,7 +392,7 @@ def test_a_log_that_grows_is_looked_at(processes: tuple[Database, Database, Data
 
     def grow(database: Database, name: str, count: int) -> None:
         orders = [stream(f"{name}-{number}") for number in range(count)]
-        with events[database].turn() as turn:
+        with events[database].turn(()) as turn:
             turn.accept(orders, [new_event(of, of.order_id) for of in orders], [GROUP._replace(length=count)], 7)
 
     events = {first: Events(first), second: Events(second)}

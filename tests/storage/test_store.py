@@ -35,7 +35,7 @@ from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import ZERO, Hash
 from anchor_service.storage import tables
 from anchor_service.storage.anchors import Anchors
-from anchor_service.storage.database import Database, Place, create_database, database_exists
+from anchor_service.storage.database import Database, Place, create_database, database_exists, insert_rows
 from anchor_service.storage.events import Events
 from anchor_service.storage.log import Log
 from anchor_service.storage.reading import Reading
@@ -74,16 +74,14 @@ def test_readers_cannot_write(database: Database) -> None:
 def test_events_come_back_as_they_were(database: Database) -> None:
     events, first = Events(database), stream()
     new = [new_event(first, f"e{number}") for number in range(3)]
-    with events.turn() as turn:
-        assert turn.newest() == 0
-        assert turn.streams([("acme", "A-1")]) == {}
+    with events.turn([("acme", "A-1")]) as turn:
+        assert turn.newest == 0
+        assert turn.streams == {}
         turn.accept([first], new, [ReceiptGroup(0, 2, 50, "n1"), ReceiptGroup(2, 1, 50, "n2")], 7)
     fresh = Events(database)  # remembers nothing
-    with fresh.turn() as turn:
-        assert turn.streams([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")]) == {
-            ("acme", "A-1"): WeighedStream(first, 30)
-        }
-        assert turn.newest() == 7
+    with fresh.turn([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")]) as turn:
+        assert turn.streams == {("acme", "A-1"): WeighedStream(first, 30)}
+        assert turn.newest == 7
         found = turn.known([("acme", f"e{number}") for number in range(5)] + [("other", "e0")])
     assert sorted(found) == [("acme", "e0"), ("acme", "e1"), ("acme", "e2")]
     for number, (_, stored) in enumerate(sorted(found.items())):
@@ -107,8 +105,8 @@ def test_streams_that_were_found_stay_found_until_their_events_are_stored(
         accept_with(events, [stream(f"A-{number}")], f"e{number}")
     remembered = [f"A-{number}" for number in range(29, -1, -1)]
     for number in range(5):
-        with events.turn() as turn:
-            found = turn.streams([("acme", order_id) for order_id in remembered])
+        with events.turn([("acme", order_id) for order_id in remembered]) as turn:
+            found = turn.streams
             assert len(found) == 30
             new = [new_event(found["acme", order_id].stream, f"{number}-{order_id}") for order_id in remembered]
             turn.accept([], new, [GROUP._replace(length=30)], 7)
@@ -121,8 +119,7 @@ def test_streams_that_were_found_stay_found_until_their_events_are_stored(
 
 
 def accept_with(events: Events, streams: list[Stream], event_id: str) -> None:
-    with events.turn() as turn:
-        turn.streams([(of.tenant, of.order_id) for of in streams])
+    with events.turn([(of.tenant, of.order_id) for of in streams]) as turn:
         turn.accept(streams, [new_event(of, event_id) for of in streams], [GROUP._replace(length=len(streams))], 7)
 
 
@@ -158,6 +155,31 @@ def test_no_row_points_into_another_tenants_data(database: Database) -> None:
     ):
         with pytest.raises(NotFound), database.write() as connection:
             connection.execute(statement)
+
+
+def test_one_row_without_its_parent_stores_none_of_them(database: Database) -> None:
+    accept(database, stream(), "e1", "e2")
+    zero = bytes(1)
+    for table, rows in (
+        (tables.streams, [(7, "acme", "A-7", b"7", zero, 1), (8, "nobody", "A-8", b"8", zero, 1)]),
+        (tables.events, [(8, "acme", 1, "e8", 1, zero, zero), (9, "acme", 2, "e9", 1, zero, zero)]),
+        (tables.event_secrets, [(77, zero)]),
+        (tables.entries, [(0, 1, zero), (1, None, zero), (2, 77, zero)]),
+    ):
+        with pytest.raises(NotFound), database.write() as connection:
+            insert_rows(connection, table, rows)
+        with database.write() as connection:
+            insert_rows(connection, table, rows[:1] if len(rows) > 1 else [])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["delete from tenants", "delete from streams", "delete from events", "update streams set number = number + 1"],
+)
+def test_what_has_children_is_neither_deleted_nor_renamed(database: Database, statement: str) -> None:
+    accept(database, stream(), "e1")
+    with pytest.raises(NotFound), database.write() as connection:
+        connection.exec_driver_sql(statement)
 
 
 def test_a_snapshot_does_not_change(database: Database) -> None:

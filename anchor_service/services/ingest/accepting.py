@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from anchor_service.ports import AlreadyThere, EventStore, NewEvent, StoredEvent, Stream, Turn, WeighedStream
+from anchor_service.ports import AlreadyThere, EventStore, NewEvent, StoredEvent, Stream, Turn
 from anchor_service.protocol.errors import Malformed, SealtrailError
 from anchor_service.protocol.event import stream_id
 from anchor_service.protocol.hashes import HASH_SIZE, Hash, LogId
@@ -75,18 +75,17 @@ class Accepting:
         `look`: first look for those that are known.
         """
         try:
-            with self._store.turn() as turn:
+            with self._store.turn({item.order for item in items}) as turn:
                 known = turn.known({item.key for item in items}) if look else {}
                 fresh = [item for item in items if item.key not in known] if known else items
-                streams = turn.streams({item.order for item in fresh})
-                problems = problems_of(turn, self._log, fresh, streams)
+                problems = problems_of(turn, self._log, fresh)
                 wrong = {id(item) for item, _ in problems}
-                room = Room({order: found.weight for order, found in streams.items()})
+                room = Room({order: found.weight for order, found in turn.streams.items()})
                 sound = [item for item in fresh if id(item) not in wrong] if wrong else fresh
                 leaders, followers, too_many = _lead(sound, room)
                 if (problems or too_many) and not look:
                     return None
-                accepted = self._accept(turn, leaders, streams)
+                accepted = self._accept(turn, leaders)
         except AlreadyThere:
             if look:
                 raise
@@ -95,15 +94,13 @@ class Accepting:
         answered = [(item, known[item.key]) for item in items if item.key in known] if known else []
         return Decided(accepted, answered, problems + too_many, followers)
 
-    def _accept(
-        self, turn: Turn, items: Collection[Item], streams: Mapping[tuple[str, str], WeighedStream]
-    ) -> list[tuple[Item, Accepted]]:
+    def _accept(self, turn: Turn, items: Collection[Item]) -> list[tuple[Item, Accepted]]:
         """Store new events and return their outcomes, which hold once the turn has ended."""
         if not items:
             return []
         # Acceptance never goes back in time, whatever the clocks of this machine and of others do.
-        accepted = max(self._clock(), turn.newest())
-        found = {order: weighed.stream for order, weighed in streams.items()}
+        accepted = max(self._clock(), turn.newest)
+        found = {order: weighed.stream for order, weighed in turn.streams.items()}
         new_streams = self._open_streams({item.order: None for item in items if item.order not in found})
         found |= new_streams
         events = [

@@ -13,13 +13,11 @@ from anchor_service.protocol.signature import verify_actor
 from anchor_service.services.ingest.requests import Item
 
 
-def problems_of(
-    turn: Turn, log: LogId, items: Sequence[Item], streams: Mapping[tuple[str, str], WeighedStream]
-) -> list[tuple[Item, SealtrailError]]:
+def problems_of(turn: Turn, log: LogId, items: Sequence[Item]) -> list[tuple[Item, SealtrailError]]:
     """Return what is wrong; an event may be there twice."""
     with_files = [item for item in items if "attachments" in item.looked_at]
     signed = [item for item in items if "signature" in item.looked_at]
-    return [*_unknown_files(turn, with_files), *_bad_signatures(log, signed, streams)]
+    return [*_unknown_files(turn, with_files), *_bad_signatures(log, signed, turn.streams)]
 
 
 def _unknown_files(turn: Turn, items: Sequence[Item]) -> list[tuple[Item, SealtrailError]]:
