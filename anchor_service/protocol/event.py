@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.canonical import JSON, SAFE_INTEGER, parse_canonical, print_json
 from anchor_service.protocol.errors import Malformed
-from anchor_service.protocol.hashes import EVENT, FIELD, HASH_SIZE, STREAM, Hash, Leaf, LogId, StreamId, tagged
+from anchor_service.protocol.hashes import EVENT, FIELD, HASH_SIZE, STREAM, Hash, Leaf, LogId, StreamId, made, tagged
 from anchor_service.protocol.lifecycle import TYPES
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _EVENT_ENTRY: Final = re.compile(
     rf'"seq":{_NUMBER},"stream":"{_HASH}","v":1\}}',
     re.ASCII,
 )
+_PRINTED_EVENT_ENTRY: Final = re.compile(_EVENT_ENTRY.pattern.replace('"', r'\\"'), re.ASCII)
 _SEAL_ENTRY: Final = re.compile(
     rf'\{{"batch":{_NUMBER},"kind":"seal","log":"{_HASH}","map":"{_HASH}",'
     rf'"not_before":(?:null|\{{"hash":"{_HASH}","number":{_NUMBER}\}}),'
@@ -238,16 +239,25 @@ def print_event_entry(entry: EventEntry) -> bytes:
 
 def parse_event_entry(text: str) -> EventEntry:
     """Read what print_event_entry prints, and nothing else."""
-    match = _EVENT_ENTRY.fullmatch(text)
+    return _event_entry(_EVENT_ENTRY.fullmatch(text))
+
+
+def parse_printed_event_entry(text: str) -> EventEntry:
+    """Read the same as it stands in a JSON string: each quote after a backslash."""
+    return _event_entry(_PRINTED_EVENT_ENTRY.fullmatch(text))
+
+
+def _event_entry(match: re.Match[str] | None) -> EventEntry:
     if match is None:
         raise Malformed("event_entry", "not an event entry by its template")
     accepted, commits, log, prev, seq, stream = match.groups()
+    hashes = bytes.fromhex(commits + log + prev + stream)
     return EventEntry(
-        log=LogId.of(log),
-        stream=StreamId.of(stream),
+        log=made(LogId, hashes[32:64]),
+        stream=made(StreamId, hashes[96:]),
         seq=_whole(seq),
-        prev=Hash.of(prev),
-        commitment=Hash.of(commits),
+        prev=made(Hash, hashes[64:96]),
+        commitment=made(Hash, hashes[:32]),
         accepted=_whole(accepted),
     )
 
@@ -269,13 +279,14 @@ def parse_seal_entry(text: str) -> SealEntry:
     if match is None:
         raise Malformed("seal_entry", "not a seal entry by its template")
     batch, log, root, block, number, prev_seal, sealed, size, streams = match.groups()
+    hashes = bytes.fromhex(log + root + prev_seal)
     return SealEntry(
-        log=LogId.of(log),
+        log=made(LogId, hashes[:32]),
         batch=_whole(batch),
         size=_whole(size),
         streams=_whole(streams),
-        map=Hash.of(root),
-        prev_seal=Hash.of(prev_seal),
+        map=made(Hash, hashes[32:64]),
+        prev_seal=made(Hash, hashes[64:]),
         sealed=_whole(sealed),
         not_before=None if block is None else BlockId(_whole(number), Hash.of(block)),
     )

@@ -27,6 +27,7 @@ from anchor_service.protocol.event import (
 from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import Hash, Leaf, StreamId, parse_hash
 from anchor_service.protocol.merkle import leaf_hash
+from anchor_service.protocol.printed import MAX_PATH, PlainEvents, split_events
 from anchor_service.protocol.receipt import Receipt, ReceiptLeaf, parse_receipt_leaf
 from anchor_service.protocol.shape import VERSION, document, hex_bytes, items, members, text, whole
 from anchor_service.protocol.streammap import MAX_DEPTH
@@ -39,10 +40,10 @@ FORMAT: Final = "sealtrail/proof"
 MAX_PROOF: Final = 16 * 2**20
 MAX_EVENTS: Final = 10_000
 MAX_PENDING: Final = 1_000
-MAX_PATH: Final = 64
 MAX_HEADER: Final = 4_096
 MAX_NODES: Final = 64
 MAX_NODE: Final = 65_536
+_OPENING: Final = ("order_id", "salt", "tenant")
 
 
 @dataclass(frozen=True)
@@ -135,32 +136,64 @@ def parse_proof(raw: bytes) -> Proof:
     if len(raw) > MAX_PROOF:
         raise Malformed("proof_size", f"a proof has at most {MAX_PROOF} bytes")
     with suppress(Malformed, ValueError, RecursionError):
-        # Of what a lenient reader takes, printing gives back the very bytes where they are canonical, and never else.
-        proof = _proof(json.loads(raw.decode()))
-        if print_proof(proof) == raw:
-            return proof
-    return _proof(parse_canonical(raw))  # which says what is wrong
+        return _parse_printed(raw)
+    top = _top(parse_canonical(raw))  # which says what is wrong
+    return _proof(top, _anchors(top["anchors"]), _events(top["events"]))
 
 
-def _proof(value: JSON) -> Proof:
-    top = members(
-        document(value, FORMAT),
-        ("anchors", "events", "format", "map", "pending", "stream", "v"),
-        "proof",
-    )
-    opening = members(top["stream"], ("order_id", "salt", "tenant"), "stream")
-    anchors = tuple(
-        parse_anchor(value, f"anchors[{at}]")
-        for at, value in enumerate(items(top["anchors"], MAX_EVENTS, "anchors", 1))
-    )
-    events = tuple(
-        _event(value, f"events[{at}]") for at, value in enumerate(items(top["events"], MAX_EVENTS, "events", 1))
-    )
+def _parse_printed(raw: bytes) -> Proof:
+    """Read a proof by readers that are fast; Malformed, ValueError or RecursionError where it may not be canonical.
+
+    What is around the events is read leniently, and printed again: that gives back the very bytes where they are
+    canonical, and never else.
+    """
+    begin, end = raw.index(b'],"events":[') + 12, raw.rindex(b'],"format":"')
+    printed = raw[begin:end]
+    top = _top(json.loads((raw[:begin] + raw[end:]).decode()))
+    proof = _proof(top, _anchors(top["anchors"]), _printed_events(printed))
+    if _print_around(proof, [printed]) != raw:
+        raise ValueError("printed otherwise")
+    return proof
+
+
+def _printed_events(printed: bytes) -> tuple[ProvenEvent, ...]:
+    parts = split_events(printed)
+    if len(parts) > MAX_EVENTS:
+        raise ValueError("too many events")
+    plain = PlainEvents()
+    events = tuple([_printed_event(part, plain) for part in parts])
+    plain.finish()
+    return events
+
+
+def _printed_event(printed: bytes, plain: PlainEvents) -> ProvenEvent:
+    try:
+        event = plain.read(printed)
+    except (Malformed, ValueError):
+        whole_event = b'{"anchor":%b]}' % printed
+        proven = _event(json.loads(whole_event.decode()), "event")
+        if _join_event(proven) != whole_event:
+            raise
+        return proven
+    proven = ProvenEvent(event.view, event.entry_text, event.place, event.path, event.anchor)
+    proven.__dict__["entry"] = event.entry  # read once
+    return proven
+
+
+def _top(value: JSON) -> dict[str, JSON]:
+    names = ("anchors", "events", "format", "map", "pending", "stream", "v")
+    top = members(document(value, FORMAT), names, "proof")
+    members(top["stream"], _OPENING, "stream")
+    return top
+
+
+def _proof(top: dict[str, JSON], anchors: tuple[ProvenAnchor, ...], events: tuple[ProvenEvent, ...]) -> Proof:
     _check_places(events, [anchor.checkpoint.size for anchor in anchors])
     pending = tuple(
         _pending(value, f"pending[{at}]") for at, value in enumerate(items(top["pending"], MAX_PENDING, "pending"))
     )
     _check_pending(pending, events[-1].entry.accepted)
+    opening = members(top["stream"], _OPENING, "stream")
     return Proof(
         opening=Opening(
             salt=parse_hash(opening["salt"], "stream.salt"),
@@ -201,6 +234,16 @@ def _check_pending(pending: tuple[PendingEvent, ...], accepted: int) -> None:
             raise Malformed("pending_order", f"pending[{place}]: not in order of acceptance")
         accepted = promise.accepted
         indexes[receipt.note] = receipt.index
+
+
+def _anchors(value: JSON) -> tuple[ProvenAnchor, ...]:
+    listed = items(value, MAX_EVENTS, "anchors", 1)
+    return tuple(parse_anchor(value, f"anchors[{at}]") for at, value in enumerate(listed))
+
+
+def _events(value: JSON) -> tuple[ProvenEvent, ...]:
+    listed = items(value, MAX_EVENTS, "events", 1)
+    return tuple(_event(value, f"events[{at}]") for at, value in enumerate(listed))
 
 
 def _event(value: JSON, where: str) -> ProvenEvent:
@@ -266,22 +309,23 @@ def parse_receipt(value: JSON, where: str = "receipt") -> Receipt:
 
 def print_proof(proof: Proof) -> bytes:
     """Print a proof; parse_proof reads it back to the same value."""
-    return join_proof(
-        proof.opening,
-        anchors=[_join_anchor(anchor) for anchor in proof.anchors],
-        events=[
-            join_event(
-                anchor=event.anchor,
-                disclosed=[encode_basestring(text) for text in event.view.disclosed],
-                entry=event.entry_text.encode(),
-                hidden=[f'"{name}":"{event.view.hidden[name].hex()}"' for name in sorted(event.view.hidden)],
-                index=event.index,
-                path=event.path,
-            )
-            for event in proof.events
-        ],
-        map_path=proof.map_path,
-        pending=proof.pending,
+    return _print_around(proof, map(_join_event, proof.events))
+
+
+def _print_around(proof: Proof, events: Iterable[bytes]) -> bytes:
+    anchors = map(_join_anchor, proof.anchors)
+    return join_proof(proof.opening, anchors=anchors, events=events, map_path=proof.map_path, pending=proof.pending)
+
+
+def _join_event(event: ProvenEvent) -> bytes:
+    view = event.view
+    return join_event(
+        anchor=event.anchor,
+        disclosed=[encode_basestring(text) for text in view.disclosed],
+        entry=event.entry_text.encode(),
+        hidden=[f'"{name}":"{view.hidden[name].hex()}"' for name in sorted(view.hidden)],
+        index=event.index,
+        path=event.path,
     )
 
 

@@ -35,6 +35,11 @@ class View:
     hidden: Mapping[str, Hash]
 
     @cached_property
+    def raws(self) -> list[bytes]:
+        """The disclosures' bytes."""
+        return [text.encode() for text in self.disclosed]
+
+    @cached_property
     def digests(self) -> dict[str, Hash]:
         """The digest of every field, disclosed or hidden."""
         return {name: tagged(FIELD, raw) for name, raw in self._disclosures()} | dict(self.hidden)
@@ -47,7 +52,7 @@ class View:
         return commit(self._disclosures())
 
     def _disclosures(self) -> Iterable[tuple[str, bytes]]:
-        return zip(self.fields, map(str.encode, self.disclosed), strict=True)
+        return zip(self.fields, self.raws, strict=True)
 
 
 def parse_view(value: dict[str, JSON], where: str) -> View:

@@ -1,12 +1,12 @@
 /** Fields, disclosures, commitments, streams and entries (SPEC 4, 5, 6). */
 
 import { shake256 } from "@noble/hashes/sha3.js";
-import { concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+import { concatBytes } from "@noble/hashes/utils.js";
 
 import { isArray, parseCanonicalText, printJson } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import { Malformed } from "./errors.ts";
-import { EVENT, FIELD, HASH_SIZE, SALTS, STREAM, ZERO, equal, hash, hex, tagged, utf8 } from "./hashes.ts";
+import { EVENT, FIELD, HASH_SIZE, SALTS, STREAM, ZERO, equal, hash, hex, readHex, tagged, utf8 } from "./hashes.ts";
 import type { Hash, Leaf, LogId, StreamId } from "./hashes.ts";
 import { TYPES } from "./lifecycle.ts";
 import type { EventType } from "./lifecycle.ts";
@@ -195,11 +195,11 @@ export function parseEventEntry(text: string): EventEntry {
   if (parts === null) throw new Malformed("event_entry", "not an event entry by its template");
   const [, accepted = "", commits = "", log = "", prev = "", seq = "", stream = ""] = parts;
   return {
-    log: hash(hexToBytes(log)) as LogId,
-    stream: hash(hexToBytes(stream)) as StreamId,
+    log: hashOf(log) as LogId,
+    stream: hashOf(stream) as StreamId,
     seq: whole(seq),
-    prev: hash(hexToBytes(prev)),
-    commitment: hash(hexToBytes(commits)),
+    prev: hashOf(prev),
+    commitment: hashOf(commits),
     accepted: whole(accepted),
   };
 }
@@ -221,15 +221,20 @@ export function parseSealEntry(text: string): SealEntry {
   if (parts === null) throw new Malformed("seal_entry", "not a seal entry by its template");
   const [, batch = "", log = "", map = "", block, number = "", prevSeal = "", sealed = "", size = "", streams = ""] = parts;
   return {
-    log: hash(hexToBytes(log)) as LogId,
+    log: hashOf(log) as LogId,
     batch: whole(batch),
     size: whole(size),
     streams: whole(streams),
-    map: hash(hexToBytes(map)),
-    prevSeal: hash(hexToBytes(prevSeal)),
+    map: hashOf(map),
+    prevSeal: hashOf(prevSeal),
     sealed: whole(sealed),
-    notBefore: block === undefined ? null : { number: whole(number), hash: hash(hexToBytes(block)) },
+    notBefore: block === undefined ? null : { number: whole(number), hash: hashOf(block) },
   };
+}
+
+/** The hash with these 64 digits that a template has checked. */
+function hashOf(digits: string): Hash {
+  return hash(readHex(digits) as Uint8Array);
 }
 
 function whole(digits: string): number {

@@ -2,7 +2,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
-import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 
 import { Malformed } from "./errors.ts";
 
@@ -42,20 +42,43 @@ export function hash(bytes: Uint8Array): Hash {
 
 export const ZERO = hash(new Uint8Array(HASH_SIZE));
 
+const NO_DIGIT = 0x80;
+/** What a hexadecimal digit stands for, by the lower half of its character's code. */
+const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
+for (let value = 0; value < 16; value += 1) DIGITS[value.toString(16).charCodeAt(0)] = value;
+
+/** Reads lower-case hexadecimal digits of even number (SPEC 2.1), null for anything else. */
+export function readHex(text: string): Uint8Array | null {
+  if (text.length % 2 !== 0) return null;
+  const bytes = new Uint8Array(text.length / 2);
+  let digits = 0; // all bits that any digit has
+  let codes = 0;
+  for (let at = 0; at < text.length; at += 2) {
+    const high = text.charCodeAt(at);
+    const low = text.charCodeAt(at + 1);
+    const upper = DIGITS[high & 0xff] as number;
+    const lower = DIGITS[low & 0xff] as number;
+    digits |= upper | lower;
+    codes |= high | low;
+    bytes[at >> 1] = (upper << 4) | lower;
+  }
+  return digits < NO_DIGIT && codes <= 0xff ? bytes : null;
+}
+
 /** Reads 64 lower-case hexadecimal digits, nothing else; Malformed names `where`. */
 export function parseHash(text: unknown, where: string): Hash {
-  if (typeof text !== "string" || !/^[0-9a-f]{64}$/.test(text)) {
-    throw new Malformed("hash_syntax", `${where}: expected 64 lower-case hexadecimal digits`);
-  }
-  return hash(hexToBytes(text));
+  const bytes = typeof text === "string" && text.length === 2 * HASH_SIZE ? readHex(text) : null;
+  if (bytes === null) throw new Malformed("hash_syntax", `${where}: expected 64 lower-case hexadecimal digits`);
+  return hash(bytes);
 }
 
 /** Reads lower-case hexadecimal digits of even number (SPEC 2.1). */
 export function parseHex(text: unknown, where: string): Uint8Array {
-  if (typeof text !== "string" || !/^(?:[0-9a-f]{2})*$/.test(text)) {
+  const bytes = typeof text === "string" ? readHex(text) : null;
+  if (bytes === null) {
     throw new Malformed("hex_syntax", `${where}: expected lower-case hexadecimal digits of even number`);
   }
-  return hexToBytes(text);
+  return bytes;
 }
 
 /** 8 bytes, big end first (SPEC 2.1); 0 ≤ number < 2^53. */

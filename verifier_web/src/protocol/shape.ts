@@ -1,10 +1,9 @@
 /** Reading the members of a JSON document by their exact shape (SPEC 14.1). */
 
-import { hexToBytes } from "@noble/hashes/utils.js";
-
 import { isArray, isObject } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import { Malformed } from "./errors.ts";
+import { readHex } from "./hashes.ts";
 
 /** The format version of all documents and entries (SPEC 3.1). */
 export const VERSION = 1;
@@ -76,10 +75,11 @@ export function flag(value: Json, where: string): boolean {
 
 /** At most `most` bytes, printed as lower-case hexadecimal digits (SPEC 2.1). */
 export function hexBytes(value: Json, most: number, where: string): Uint8Array {
-  if (typeof value !== "string" || value.length > 2 * most || !/^(?:[0-9a-f]{2})*$/.test(value)) {
+  const bytes = typeof value === "string" && value.length <= 2 * most ? readHex(value) : null;
+  if (bytes === null) {
     throw new Malformed("shape", `${where}: expected at most ${most} bytes as lower-case hexadecimal digits`);
   }
-  return hexToBytes(value);
+  return bytes;
 }
 
 /** Whether each value is greater than the one before. */
