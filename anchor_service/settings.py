@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     seal_process: bool = Field(
         default=True, description="Seal in a process of its own, for a second core (SQLite, `sealtrail serve`)."
     )
+    chain_process: bool = Field(
+        default=True,
+        description="Ask the chain from a process of its own, which also has the embedded one (`sealtrail serve`).",
+    )
     attachment_bytes: int = Field(8 * 2**20, ge=1, description="Largest attachment in bytes.")
     public_entries: bool = Field(
         default=False, description="Anybody may audit: entries, batches and anchors are served without a key."

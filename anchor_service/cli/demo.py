@@ -26,7 +26,6 @@ from anchor_service.ports import StoreRefused
 from anchor_service.protocol.policy import print_policy
 from anchor_service.services.keys import Scope
 from anchor_service.settings import Settings
-from anchor_service.wiring.creating import create
 from anchor_service.wiring.opening import build
 from anchor_service.wiring.serving import Service
 
@@ -65,6 +64,8 @@ def _open_or_create(settings: Settings) -> Service:
     except StoreRefused as refusal:
         if refusal.code != "log_missing":
             raise
+    from anchor_service.wiring.creating import create
+
     with progress("Creating a log, its chain and its registry"):
         create(settings)
     return build(settings)

@@ -17,10 +17,12 @@ from anchor_service.protocol.shape import VERSION
 from anchor_service.settings import Settings
 from anchor_service.storage.database import create_database, database_exists, upgrade_database
 from anchor_service.storage.files import DirectoryLock, SignerFile
+from anchor_service.wiring.access import check_exists, lock
 from anchor_service.wiring.clock import now
 from anchor_service.wiring.keys import make_key, named_key
 from anchor_service.wiring.nodes import fee_limits, open_nodes, registry_chain
-from anchor_service.wiring.places import CHAIN, KEYS, SIGNER, check_exists, database_place, lock, publisher_file
+from anchor_service.wiring.opened import RegistryPlace
+from anchor_service.wiring.places import CHAIN, KEYS, SIGNER, database_place, publisher_file
 
 
 def create(settings: Settings) -> None:
@@ -56,7 +58,7 @@ def create(settings: Settings) -> None:
             sleep=time.sleep,
             limits=fee_limits(settings),
         )
-        if registry_chain(settings, nodes, made.registry, made.first_block).head(made.log).size:
+        if registry_chain(settings, nodes, RegistryPlace(made.registry, made.first_block)).head(made.log).size:
             raise StoreRefused("log_exists", "this log was anchored before, and its database is gone")
         origin = origin_of(settings.name, made.log)
         memory.store(0, ZERO)

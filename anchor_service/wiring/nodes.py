@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,10 +12,11 @@ from anchor_service.chain.embedded import EmbeddedChain, open_chain
 from anchor_service.chain.providers import HttpProvider, NodeProvider
 from anchor_service.chain.registry import RegistryChain
 from anchor_service.chain.sender import FeeLimits
-from anchor_service.chain.serving import EmbeddedNode
+from anchor_service.chain.serving import EmbeddedNode, ReadOnlyNode
 from anchor_service.ports import StoreRefused
 from anchor_service.settings import Settings
 from anchor_service.wiring.keys import read_key
+from anchor_service.wiring.opened import OpenChain, RegistryPlace
 from anchor_service.wiring.places import CHAIN, publisher_file
 
 _NODE_TIMEOUT: Final = 20.0
@@ -41,16 +42,26 @@ def open_nodes(settings: Settings, opened: ExitStack) -> ChainNodes:
     return ChainNodes(providers, settings.chain_id, None)
 
 
-def registry_chain(settings: Settings, nodes: ChainNodes, registry: bytes, first_block: int) -> RegistryChain:
+@contextmanager
+def open_registry(settings: Settings, place: RegistryPlace) -> Iterator[OpenChain]:
+    """Open the chain and a log's registry on it until the block ends; raises as `open_nodes` and `read_key`."""
+    with ExitStack() as opened:
+        nodes = open_nodes(settings, opened)
+        registry = registry_chain(settings, nodes, place)
+        public = ReadOnlyNode(nodes.embedded, place.address) if nodes.embedded else None
+        yield OpenChain(lambda: nodes.chain_id, registry, public)
+
+
+def registry_chain(settings: Settings, nodes: ChainNodes, place: RegistryPlace) -> RegistryChain:
     """Return the registry at this address, for the publisher; StoreRefused as by `read_key`."""
     return RegistryChain(
         nodes.providers,
         chain_id=nodes.chain_id,
-        registry=registry,
+        registry=place.address,
         key=read_key(publisher_file(settings)),
         finality=0 if nodes.embedded else settings.finality,
         limits=fee_limits(settings),
-        first_block=first_block,
+        first_block=place.first_block,
     )
 
 

@@ -6,9 +6,11 @@ from contextlib import ExitStack, closing
 
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
+from anchor_service.wiring.access import check_exists, check_shared, lock
+from anchor_service.wiring.chain import chain_apart, chain_here
 from anchor_service.wiring.desk import Desk
-from anchor_service.wiring.nodes import open_nodes
-from anchor_service.wiring.places import check_exists, check_shared, database_place, lock
+from anchor_service.wiring.opened import RegistryPlace
+from anchor_service.wiring.places import database_place
 from anchor_service.wiring.sealing import SealApart
 from anchor_service.wiring.serving import Front, Service, Worker
 
@@ -23,11 +25,14 @@ def build(settings: Settings) -> Service:
     check_exists(settings)
     with ExitStack() as opened:
         locked = opened.enter_context(lock(settings))
+        file = None if locked is None else locked.file
         sealer = None
-        if locked is not None and settings.seal_process:
-            sealer = opened.enter_context(SealApart(settings, locked.file))
+        if file is not None and settings.seal_process:
+            sealer = opened.enter_context(SealApart(settings, file))
         database = opened.enter_context(closing(Database(database_place(settings))))
-        service = Service(settings, database, open_nodes(settings, opened), sealer)
+        place = RegistryPlace.of(database.facts)
+        chain = chain_apart(settings, place, file) if settings.chain_process else chain_here(settings, place)
+        service = Service(settings, database, opened.enter_context(chain), sealer)
         service.check()
         service.closing = opened.pop_all()
         return service
@@ -52,7 +57,8 @@ def build_worker(settings: Settings) -> Worker:
     check_exists(settings)
     with ExitStack() as opened:
         database = opened.enter_context(closing(Database(database_place(settings))))
-        worker = Worker(settings, database, open_nodes(settings, opened))
+        chain = opened.enter_context(chain_here(settings, RegistryPlace.of(database.facts)))
+        worker = Worker(settings, database, chain)
         worker.check()
         worker.closing = opened.pop_all()
         return worker

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from anchor_service.chain.serving import ReadOnlyNode
 from anchor_service.ports import Nodes, StoreRefused
 from anchor_service.protocol.receipt import receipts_origin
 from anchor_service.services.ingest import Accepting, Ingest, Promises
@@ -21,7 +20,7 @@ from anchor_service.wiring.clock import ms, now
 from anchor_service.wiring.desk import Desk
 from anchor_service.wiring.health import Health, Said
 from anchor_service.wiring.keys import named_key, read_key
-from anchor_service.wiring.nodes import ChainNodes
+from anchor_service.wiring.opened import OpenChain
 from anchor_service.wiring.places import KEYS
 from anchor_service.wiring.sealing import SealApart
 from anchor_service.wiring.work import Work
@@ -100,14 +99,13 @@ class Service(Front):
     """A log that is open for everything: `start` runs its workers, `stop` stops them and closes everything."""
 
     def __init__(
-        self, settings: Settings, database: Database, nodes: ChainNodes, sealer: SealApart | None = None
+        self, settings: Settings, database: Database, chain: OpenChain, sealer: SealApart | None = None
     ) -> None:
         """`sealer`: the one in a process of its own; without, one is made here."""
         super().__init__(settings, database, apart=settings.prepare_process)
-        self._work = Work(self, database, nodes, sealer)
+        self._work = Work(self, database, chain, sealer)
         self.anchor = self._work.anchor
-        if nodes.embedded:
-            self.nodes = ReadOnlyNode(nodes.embedded, self.registry)
+        self.nodes = chain.public
 
     def check(self) -> None:
         """Refuse to go on with a log that its signer, its tiles or its registry contradict."""
@@ -171,9 +169,9 @@ class Service(Front):
 class Worker(Desk):
     """A log that this process seals and anchors, or stands by to do so; others take its events."""
 
-    def __init__(self, settings: Settings, database: Database, nodes: ChainNodes) -> None:
+    def __init__(self, settings: Settings, database: Database, chain: OpenChain) -> None:
         super().__init__(settings, database)
-        self._work = Work(self, database, nodes, None)
+        self._work = Work(self, database, chain, None)
 
     def check(self) -> None:
         """Refuse to go on with a log that its signer, its tiles or its registry contradict."""

@@ -16,7 +16,7 @@ from anchor_service.wiring.clock import ms, now
 from anchor_service.wiring.desk import Desk
 from anchor_service.wiring.health import Said
 from anchor_service.wiring.keys import named_key, read_key
-from anchor_service.wiring.nodes import ChainNodes, registry_chain
+from anchor_service.wiring.opened import OpenChain
 from anchor_service.wiring.places import KEYS
 from anchor_service.wiring.sealing import SealApart, Sealing, make_seal
 from anchor_service.workers.keeper import Keeper
@@ -28,16 +28,17 @@ _log = structlog.get_logger(__name__)
 class Work:
     """Sealing and anchoring in threads of their own, under the lease where several processes might."""
 
-    def __init__(self, desk: Desk, database: Database, nodes: ChainNodes, sealer: SealApart | None) -> None:
+    def __init__(self, desk: Desk, database: Database, chain: OpenChain, sealer: SealApart | None) -> None:
         """`sealer`: the one in a process of its own; without, one is made here."""
         settings, facts = desk.settings, database.facts
         log_key = named_key(read_key(settings.data / KEYS / "log.key"), desk.origin)
-        if (str(nodes.chain_id), log_key.verifier.public.hex()) != (facts["chain_id"], facts["log_key"]):
-            raise StoreRefused("log_other", "the keys or the chain are not those that this log was created with")
+        if log_key.verifier.public.hex() != facts["log_key"]:
+            raise _other_log()
+        self._chain_id, self._opened_chain_id = int(facts["chain_id"]), chain.id
         self._most_events = settings.seal_events
         self.anchor = Anchor(
             Anchors(database),
-            registry_chain(settings, nodes, desk.registry, int(facts["first_block"])),
+            chain.registry,
             log=desk.log,
             registry=desk.registry,
             clock=now,
@@ -73,6 +74,8 @@ class Work:
     def check(self) -> None:
         """Refuse to go on with a log that its signer, its tiles or its registry contradict."""
         self.seal.check()
+        if self._opened_chain_id() != self._chain_id:
+            raise _other_log()
         try:
             self.anchor.check()
         except ChainUnavailable as problem:
@@ -133,3 +136,7 @@ class Work:
             if problem is not None:
                 problems.append(f"{name} waits: {problem}")
         return Said(self.over, tuple(problems))
+
+
+def _other_log() -> StoreRefused:
+    return StoreRefused("log_other", "the keys or the chain are not those that this log was created with")

@@ -22,8 +22,9 @@ from anchor_service.services.fsck import fsck
 from anchor_service.services.ingest import Accepted, Outcome, Refused
 from anchor_service.settings import Settings
 from anchor_service.storage.database import Database
+from anchor_service.wiring.chain import chain_here
 from anchor_service.wiring.creating import create
-from anchor_service.wiring.nodes import open_nodes
+from anchor_service.wiring.opened import RegistryPlace
 from anchor_service.wiring.places import database_place
 from anchor_service.wiring.serving import Service
 
@@ -133,7 +134,8 @@ def open_log(settings: Settings) -> Iterator[OpenLog]:
     """Open a log as `build` does, on a database that can fail."""
     with ExitStack() as opened:
         database = opened.enter_context(closing(FaultyDatabase(database_place(settings))))
-        service = Service(settings, database, open_nodes(settings, opened))
+        chain = opened.enter_context(chain_here(settings, RegistryPlace.of(database.facts)))
+        service = Service(settings, database, chain)
         service.check()
         keeper = service._work.keeper
         if keeper is not None:

@@ -20,8 +20,9 @@ from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.event import parse_seal_entry
 from anchor_service.settings import Settings
 from anchor_service.storage.files import DirectoryLock
+from anchor_service.wiring.apart import attempt
 from anchor_service.wiring.opening import build
-from anchor_service.wiring.sealing import SealApart, _done
+from anchor_service.wiring.sealing import SealApart
 from anchor_service.wiring.serving import Service
 from tests.services.crashing import body
 from tests.services.log import TENANT, create_log, event, open_log
@@ -77,8 +78,8 @@ def test_where_it_is_killed_another_is_started(settings: Settings) -> None:
     with apart(settings) as (service, sealer):
         accept(service, 1)
         assert sealer.run_once() is not None
-        assert sealer._process is not None
-        os.kill(sealer._process.pid or 0, signal.SIGKILL)
+        assert sealer._apart.pid is not None
+        os.kill(sealer._apart.pid, signal.SIGKILL)
         accept(service, 2)
         with pytest.raises(Busy, match="another is started"):
             sealer.run_once()
@@ -94,11 +95,12 @@ PARENT = """
 import sys
 from pathlib import Path
 from anchor_service.settings import Settings
+from anchor_service.wiring.apart import attempt
 from anchor_service.wiring.opening import build
 
 if __name__ == "__main__":
     service = build(Settings(data=Path(sys.argv[1])))
-    print(service._work.seal._process.pid, flush=True)
+    print(service._work.seal._apart.pid, flush=True)
     sys.stdin.read()
 """
 
@@ -155,7 +157,7 @@ def test_a_bug_of_ours_says_where_it_was_in_that_process() -> None:
     def bug() -> None:
         raise LookupError("no such thing")
 
-    answer, problem = pickle.loads(pickle.dumps(_done(bug)))
+    answer, problem = pickle.loads(pickle.dumps(attempt(bug)))
     assert answer is None
     assert isinstance(problem, RuntimeError)
     assert str(problem) == "LookupError: no such thing"

@@ -29,7 +29,7 @@ def check_schema(database: Database) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, metadata)
     expected = []
-    if database.shared:  # test_parents shows that triggers do what these do elsewhere
+    if database.shared:  # test_store shows that triggers do what these do elsewhere
         keys = [key for table in metadata.sorted_tables for key in table.foreign_key_constraints]
         expected = [key.name for key in keys if any(part.info == BY_STATEMENT for part in (key, *key.elements))]
     assert sorted((what, key.name) for what, key in differences) == sorted(("add_fk", name) for name in expected)
@@ -79,15 +79,19 @@ def test_an_upgrade_that_breaks_off_changes_nothing(place: Place, monkeypatch: p
         assert connection.exec_driver_sql("select count(*) from lease").scalar() == 1
 
 
-def test_an_upgrade_keeps_rows_and_what_they_point_to(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    def to_4(connection: Any) -> None:
+def create_as_of(version: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def upgrade_to(connection: Any) -> None:
         config = migrate._config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
+        command.upgrade(config, version)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "upgrade", to_4)
+        patch.setattr(module, "upgrade", upgrade_to)
         create_database(place, {"a": "b"}, 1)
+
+
+def test_an_upgrade_keeps_rows_and_what_they_point_to(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_as_of("0004", place, monkeypatch)
     engine = module._place(place).engine(write=True)
     with engine.connect() as connection, connection.begin():
         connection.execute(insert(tenants), {"id": "acme", "name": "Acme", "created": 1})
@@ -152,14 +156,7 @@ def test_a_log_of_version_0_is_refused(place: Place) -> None:
 def test_an_upgrade_keeps_what_is_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log as it was before parents were looked for by statements."""
 
-    def upgrade_to_0003(connection: Any) -> None:
-        config = migrate._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "upgrade", upgrade_to_0003)
-        create_database(place, {"a": "b"}, 1)
+    create_as_of("0003", place, monkeypatch)
     with pytest.raises(StoreRefused, match="upgrade it first"):
         Database(place)
     upgrade_database(place)
