@@ -27,11 +27,12 @@ def unpack(stored: bytes, secret: bytes | None) -> bytes:
     """Return the disclosures by lines, byte for byte as they were packed with this secret."""
     if stored.startswith(b"["):
         return stored
-    lines = stored.split(b"\n")
+    # Bytes as characters, which are joined faster.
+    lines = stored.decode("latin-1").split("\n")
     # Without its secret no salt is right: whoever compares with the commitment sees it, as with any other damage.
     known = secret if secret is not None and len(secret) == HASH_SIZE else bytes(HASH_SIZE)
     salts = print_salts(known, len(lines))
-    return b"\n".join([b'["%b",%b]' % (salt.encode(), line) for salt, line in zip(salts, lines, strict=True)])
+    return "\n".join([f'["{salt}",{line}]' for salt, line in zip(salts, lines, strict=True)]).encode("latin-1")
 
 
 def packed_weight(packed: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Plain events of a proof, read from the very text that printing gives them (SPEC 14.2, 14.3).
+"""Events of a proof as text: printed from their parts, and the plain ones read from that very text (SPEC 14.2, 14.3).
 
 Nothing is read here but what the strict reader reads to the same values: each part is by a template that leaves it one
 text, or is printed again and compared.  All else is a ValueError or Malformed, which says nothing of what is wrong: the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from anchor_service.protocol.canonical import JSON, MAX_DEPTH, SAFE_INTEGER, print_json
@@ -17,7 +18,7 @@ from anchor_service.protocol.hashes import HASH_SIZE, Hash, made
 from anchor_service.protocol.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 MAX_PATH: Final = 64
 _LONGEST: Final = 16_000
@@ -176,3 +177,23 @@ def _whole(digits: str) -> int:
     if not 0 <= value <= SAFE_INTEGER or str(value) != digits:
         raise ValueError("a number is too large, or printed otherwise")
     return value
+
+
+def join_event(
+    *, anchor: int, disclosed: bytes, entry: bytes, hidden: bytes, index: int, path: Iterable[bytes]
+) -> bytes:
+    """Print an event from its parts: `disclosed` JSON strings, `hidden` JSON members, by commas in order of names."""
+    return b'{"anchor":%d,"disclosed":[%b],"entry":%b,"hidden":{%b},"index":%d,"path":%b}' % (
+        anchor,
+        disclosed,
+        encode_basestring(entry.decode()).encode(),
+        hidden,
+        index,
+        join_path(path),
+    )
+
+
+def join_path(path: Iterable[bytes]) -> bytes:
+    """Print a path."""
+    steps = '","'.join([step.hex() for step in path])
+    return b'["%b"]' % steps.encode() if steps else b"[]"

@@ -27,7 +27,7 @@ from anchor_service.protocol.event import (
 from anchor_service.protocol.evidence import ChainEvidence
 from anchor_service.protocol.hashes import Hash, Leaf, StreamId, parse_hash
 from anchor_service.protocol.merkle import leaf_hash
-from anchor_service.protocol.printed import MAX_PATH, PlainEvents, split_events
+from anchor_service.protocol.printed import MAX_PATH, PlainEvents, join_event, join_path, split_events
 from anchor_service.protocol.receipt import Receipt, ReceiptLeaf, parse_receipt_leaf
 from anchor_service.protocol.shape import VERSION, document, hex_bytes, items, members, text, whole
 from anchor_service.protocol.streammap import MAX_DEPTH
@@ -321,26 +321,11 @@ def _join_event(event: ProvenEvent) -> bytes:
     view = event.view
     return join_event(
         anchor=event.anchor,
-        disclosed=[encode_basestring(text) for text in view.disclosed],
+        disclosed=",".join(map(encode_basestring, view.disclosed)).encode(),
         entry=event.entry_text.encode(),
-        hidden=[f'"{name}":"{view.hidden[name].hex()}"' for name in sorted(view.hidden)],
+        hidden=",".join([f'"{name}":"{view.hidden[name].hex()}"' for name in sorted(view.hidden)]).encode(),
         index=event.index,
         path=event.path,
-    )
-
-
-def join_event(
-    *, anchor: int, disclosed: Sequence[str], entry: bytes, hidden: Sequence[str], index: int, path: Iterable[bytes]
-) -> bytes:
-    """Print an event from its parts: `disclosed` are JSON strings, `hidden` JSON members, both in order of names."""
-    # Joined as bytes: text with a character beyond Latin-1 in it takes twice the space, and is encoded slowly.
-    return b'{"anchor":%d,"disclosed":[%b],"entry":%b,"hidden":{%b},"index":%d,"path":%b}' % (
-        anchor,
-        ",".join(disclosed).encode(),
-        encode_basestring(entry.decode()).encode(),
-        ",".join(hidden).encode(),
-        index,
-        _join_path(path),
     )
 
 
@@ -359,16 +344,11 @@ def join_proof(
         b",".join(anchors),
         b",".join(events),
         FORMAT.encode(),
-        _join_path(map_path),
+        join_path(map_path),
         print_json([*waiting]),
         print_json({**stream}),
         VERSION,
     )
-
-
-def _join_path(path: Iterable[bytes]) -> bytes:
-    steps = '","'.join([step.hex() for step in path])
-    return b'["%b"]' % steps.encode() if steps else b"[]"
 
 
 def _join_anchor(anchor: ProvenAnchor) -> bytes:
@@ -376,10 +356,10 @@ def _join_anchor(anchor: ProvenAnchor) -> bytes:
     return (b'{"block":{"header":"%b","index":%d,"nodes":%b},"checkpoint":%b,"seal":{"entry":%b,"path":%b}}') % (
         block.header.hex().encode(),
         block.index,
-        _join_path(block.nodes),
+        join_path(block.nodes),
         encode_basestring(anchor.checkpoint_text).encode(),
         encode_basestring(anchor.seal_text).encode(),
-        _join_path(anchor.seal_path),
+        join_path(anchor.seal_path),
     )
 
 

@@ -51,8 +51,9 @@ def test_a_face_is_the_view_as_printed(audience: Audience) -> None:
     for fields in EVENTS:
         event = stored(b"\n".join(lines(fields)))
         face, view = kept.face(event), kept.view(event)
-        assert face.disclosed == [encode_basestring(text) for text in view.disclosed]
-        assert face.hidden == [f'"{name}":"{digest.hex()}"' for name, digest in sorted(view.hidden.items())]
+        assert face.disclosed.decode() == ",".join([encode_basestring(text) for text in view.disclosed])
+        hidden = [f'"{name}":"{digest.hex()}"' for name, digest in sorted(view.hidden.items())]
+        assert face.hidden.decode() == ",".join(hidden)
         assert face.commitment == view.commitment
         assert face.signed == ("signature" in view.fields)
 

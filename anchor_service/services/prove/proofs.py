@@ -23,13 +23,13 @@ from anchor_service.protocol.event import BlockId, EventEntry, parse_name, print
 from anchor_service.protocol.hashes import ZERO, Hash, LogId, StreamId
 from anchor_service.protocol.merkle import leaf_hash
 from anchor_service.protocol.policy import Policy
+from anchor_service.protocol.printed import join_event
 from anchor_service.protocol.proof import (
     MAX_EVENTS,
     MAX_PENDING,
     MAX_PROOF,
     Opening,
     PendingEvent,
-    join_event,
     join_proof,
 )
 from anchor_service.protocol.streammap import MapLeaf, verify_in_map

@@ -6,7 +6,7 @@ import { concatBytes } from "@noble/hashes/utils.js";
 import { isArray, parseCanonicalText, printJson } from "./canonical.ts";
 import type { Json } from "./canonical.ts";
 import { Malformed } from "./errors.ts";
-import { EVENT, FIELD, HASH_SIZE, SALTS, STREAM, ZERO, equal, hash, hex, readHex, tagged, utf8 } from "./hashes.ts";
+import { EVENT, FIELD, HASH_SIZE, SALTS, STREAM, ZERO, equal, hash, hex, putHex, readHex, tagged, utf8 } from "./hashes.ts";
 import type { Hash, Leaf, LogId, StreamId } from "./hashes.ts";
 import { TYPES } from "./lifecycle.ts";
 import type { EventType } from "./lifecycle.ts";
@@ -75,10 +75,27 @@ export function deriveSalts(secret: Uint8Array, names: readonly string[]): Reado
   return new Map([...names].sort().map((name, at) => [name, salts.slice(SALT_SIZE * at, SALT_SIZE * (at + 1))]));
 }
 
-/** The canonical text of a map from names to digests. */
-export function printDigests(digests: Digests): string {
-  const names = [...digests.keys()].sort(); // of names as they may be, none needs an escape
-  return `{${names.map((name) => `"${name}":"${hex(digests.get(name) as Hash)}"`).join(",")}}`;
+const [QUOTE, COMMA, COLON] = [0x22, 0x2c, 0x3a];
+
+/** The canonical bytes of a map from names to digests. */
+export function printDigests(digests: Digests): Uint8Array {
+  const names = [...digests.keys()].sort(); // of names as they may be, all are ASCII and none needs an escape
+  const sizes = names.map((name) => `,"":""`.length + name.length + 2 * HASH_SIZE);
+  const bytes = new Uint8Array(sizes.reduce((all, size) => all + size, "}".length + Number(names.length === 0)));
+  let at = 0;
+  for (const name of names) {
+    bytes[at++] = COMMA; // the first is the brace in the end
+    bytes[at++] = QUOTE;
+    for (let place = 0; place < name.length; place += 1) bytes[at++] = name.charCodeAt(place);
+    bytes[at++] = QUOTE;
+    bytes[at++] = COLON;
+    bytes[at++] = QUOTE;
+    at = putHex(digests.get(name) as Hash, bytes, at);
+    bytes[at++] = QUOTE;
+  }
+  bytes[0] = 0x7b; // {
+  bytes[bytes.length - 1] = 0x7d; // }
+  return bytes;
 }
 
 /** Reads an event's type (SPEC 4.5); Malformed otherwise. */

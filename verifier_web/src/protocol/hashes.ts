@@ -93,6 +93,18 @@ export function hex(bytes: Uint8Array): string {
   return bytesToHex(bytes);
 }
 
+const DIGIT_CODES = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+
+/** Writes lower-case hexadecimal digits as bytes of text from a place on; returns the place after them. */
+export function putHex(bytes: Uint8Array, into: Uint8Array, from: number): number {
+  let at = from;
+  for (const byte of bytes) {
+    into[at++] = DIGIT_CODES[byte >> 4] as number;
+    into[at++] = DIGIT_CODES[byte & 15] as number;
+  }
+  return at;
+}
+
 /** The UTF-8 bytes of well-formed text. */
 export function utf8(text: string): Uint8Array {
   return UTF8.encode(text);

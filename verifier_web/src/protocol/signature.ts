@@ -15,8 +15,8 @@ import { ascending, hexBytes, items, members, text } from "./shape.ts";
 /** What an actor signs: the named digests, bound to this log and stream. */
 export function signedMessage(named: Digests, log: LogId, stream: StreamId): Uint8Array {
   // SPEC 4.7: "sealtrail/v1/signature\0" ‖ canonical bytes of
-  const statement = `{"digests":${printDigests(named)},"log":"${hex(log)}","stream":"${hex(stream)}"}`;
-  return concatBytes(SIGNATURE, utf8(statement));
+  const rest = `,"log":"${hex(log)}","stream":"${hex(stream)}"}`;
+  return concatBytes(SIGNATURE, utf8('{"digests":'), printDigests(named), utf8(rest));
 }
 
 /**
