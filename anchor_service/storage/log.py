@@ -50,17 +50,10 @@ class Log:
 
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """Return the events with a number above `after` in order, at most `limit`."""
-        query = (
-            select(events.c.number, streams.c.stream, events.c.commitment, events.c.accepted)
-            .join(streams, streams.c.number == events.c.stream)
-            .where(events.c.number > after)
-            .order_by(events.c.number)
-            .limit(limit)
-        )
         with self._database.read() as connection:
             return [
                 Waiting(number, StreamId(stream), Hash(commitment), accepted)
-                for number, stream, commitment, accepted in connection.execute(query).all()
+                for number, stream, commitment, accepted in _WAITING.rows(connection, after=after, most=limit)
             ]
 
     def map_shape(self, batch: int) -> MapShape:
@@ -256,8 +249,21 @@ _TILE: Final = Quick(select(tiles.c.data).where(tiles.c.level == bindparam("leve
 
 def read_entries(connection: Connection, first: int, last: int) -> list[bytes]:
     """Read the entries at indexes `first` to `last` - 1."""
-    query = select(entries.c.entry).where(entries.c.idx >= first, entries.c.idx < last).order_by(entries.c.idx)
-    return [unpack(entry) for (entry,) in connection.execute(query).all()]
+    return [unpack(entry) for (entry,) in _ENTRIES.rows(connection, first=first, last=last)]
+
+
+_WAITING: Final = Quick(
+    select(events.c.number, streams.c.stream, events.c.commitment, events.c.accepted)
+    .join(streams, streams.c.number == events.c.stream)
+    .where(events.c.number > bindparam("after"))
+    .order_by(events.c.number)
+    .limit(bindparam("most"))
+)
+_ENTRIES: Final = Quick(
+    select(entries.c.entry)
+    .where(entries.c.idx >= bindparam("first"), entries.c.idx < bindparam("last"))
+    .order_by(entries.c.idx)
+)
 
 
 def read_shape(connection: Connection, batch: int) -> MapShape:
