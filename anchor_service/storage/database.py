@@ -188,6 +188,16 @@ class Database:
                     raise LeaseLost("lease_lost", f"another process seals and anchors, under token {found}")
             yield connection
 
+    def fold(self) -> bool:
+        """Write what SQLite's log has gathered into the file, as far as that holds up nobody; never asks for more.
+
+        Else it is all done by the one commit that finds the log long, and whoever writes waits for that.
+        """
+        if not self.shared:
+            with meanings(), self._readers.connect() as connection:
+                _driver(connection).execute("pragma wal_checkpoint(passive)")
+        return False
+
     def before_commit(self) -> None:
         """Nothing; a test makes the write fail here, so that it is lost."""
 

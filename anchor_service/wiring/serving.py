@@ -28,6 +28,8 @@ from anchor_service.workers.loop import Loop
 
 _LISTEN: Final = 2.0
 """Seconds between two looks at what the worker says of itself."""
+_FOLD: Final = 1.0
+"""Seconds between two times that SQLite's log is written into its file."""
 
 
 class Front(Desk):
@@ -106,6 +108,7 @@ class Service(Front):
         self._work = Work(self, database, chain, sealer)
         self.anchor = self._work.anchor
         self.nodes = chain.public
+        self._fold_loop = Loop("fold", database.fold, _FOLD)
 
     def check(self) -> None:
         """Refuse to go on with a log that its signer, its tiles or its registry contradict."""
@@ -119,6 +122,8 @@ class Service(Front):
     def start_taking(self) -> None:
         """Let events in; sealing and anchoring wait for `start_work`."""
         super().start()
+        if not self._database.shared:
+            self._fold_loop.start()
 
     @property
     def seal(self) -> Seal:
@@ -136,6 +141,7 @@ class Service(Front):
         self._open = False
         self.ingest.stop()
         self._work.stop()
+        self._fold_loop.stop()
         super().stop()
 
     def _over(self) -> str | None:

@@ -66,3 +66,17 @@ def test_a_lock_that_another_holds_is_busy(database: Database, tmp_path: Path) -
             accept(database, stream(), "e1")
         other.execute("rollback")
     accept(database, stream(), "e1")
+
+
+def test_what_was_written_gets_into_the_file_beside_those_who_write_and_read(
+    database: Database, tmp_path: Path
+) -> None:
+    accept(database, stream(), "first-of-all")
+    assert b"first-of-all" not in (tmp_path / "log.db").read_bytes()
+    with database.write() as connection, Reading(database).snapshot():
+        connection.exec_driver_sql("insert into meta values ('not', 'committed')")
+        assert database.fold() is False
+        assert b"first-of-all" in (tmp_path / "log.db").read_bytes()
+        assert b"committed" not in (tmp_path / "log.db").read_bytes()
+    assert database.fold() is False
+    assert b"committed" in (tmp_path / "log.db").read_bytes()
