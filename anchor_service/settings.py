@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         description="The operator's schema-less URL, the first part of the log's origin; used when a log is created.",
     )
 
-    seal_interval: float = Field(1.0, gt=0, description="Seconds between seals.")
+    seal_interval: float = Field(1.0, gt=0, description="Seconds between seals; fewer while many events come in.")
     seal_events: int = Field(4096, ge=1, le=65_536, description="Most events in one batch.")
     heartbeat: float = Field(3600, gt=0, description="Seconds after which an empty batch is sealed.")
     receipt_deadline: float = Field(86_400, gt=0, description="Seconds within which a receipt promises the seal.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from typing import Final
 
 import structlog
 
@@ -22,7 +24,22 @@ from anchor_service.wiring.sealing import SealApart, Sealing, make_seal
 from anchor_service.workers.keeper import Keeper
 from anchor_service.workers.loop import Loop
 
+_MANY: Final = 256
+"""Events of a batch after which the next one may come sooner."""
+_SOONER: Final = 0.3
+"""How much sooner, of the interval between seals, at most."""
+_REST: Final = 3
+"""How many times longer sealing rests than it works, up to that interval."""
 _log = structlog.get_logger(__name__)
+
+
+def rest(events: int, took: float, interval: float) -> float:
+    """Return in how many seconds the next batch follows one of so many events that took so many seconds.
+
+    Where many events come in, smaller batches hold up none of them for long; where there are very many, larger ones
+    cost less.
+    """
+    return min(interval, max(interval * _SOONER, took * _REST)) if events >= _MANY else interval
 
 
 class Work:
@@ -36,6 +53,7 @@ class Work:
             raise _other_log()
         self._chain_id, self._opened_chain_id = int(facts["chain_id"]), chain.id
         self._most_events = settings.seal_events
+        self._interval = settings.seal_interval
         self.anchor = Anchor(
             Anchors(database),
             chain.registry,
@@ -112,7 +130,9 @@ class Work:
         # What the registry contradicts must not grow.
         if self.anchor.over:
             return False
+        begin = time.monotonic()
         sealed = self.seal.run_once()
+        self._seal_loop.interval = rest(sealed.events if sealed else 0, time.monotonic() - begin, self._interval)
         more = self.seal.prune()
         if sealed is None:
             return more

@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Loop:
-    """Runs `job` every `interval` seconds.  The job says whether there is more to do at once.
+    """Runs `job` every `interval` seconds, which may be changed.  The job says whether there is more to do at once.
 
     What a job raises ends that run alone: the next begins with reading the state again, later and later up to a
     minute.  `problem` says what the last run failed of.
@@ -28,7 +28,7 @@ class Loop:
     def __init__(self, name: str, job: Callable[[], bool], interval: float) -> None:
         self._name = name
         self._job = job
-        self._interval = interval
+        self.interval = interval
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -71,8 +71,8 @@ class Loop:
             if more:
                 time.sleep(_BREATH)
             else:
-                patience = self._interval * 2 ** min(failures, 16)
-                self._wake.wait(min(patience, max(self._interval, _MOST_PATIENCE)))
+                patience = self.interval * 2 ** min(failures, 16)
+                self._wake.wait(min(patience, max(self.interval, _MOST_PATIENCE)))
 
     def _note(self, problem: SealtrailError, failures: int) -> None:
         self.problem = f"{problem.code}: {problem.message}"

@@ -17,6 +17,7 @@ from anchor_service.settings import Settings
 from anchor_service.wiring import creating
 from anchor_service.wiring.creating import create
 from anchor_service.wiring.opening import build
+from anchor_service.wiring.work import rest
 from anchor_service.workers.loop import Loop
 from tests.services.conftest import SQLITE_ONLY
 from tests.services.log import TENANT, create_log, event, open_log
@@ -185,3 +186,21 @@ def test_a_loop_outlives_what_its_job_raises() -> None:
     assert loop.problem is None
     loop.stop()
     assert loop._thread is None
+
+
+def test_seals_come_sooner_while_many_events_come_in_and_rest_longer_than_they_work() -> None:
+    assert rest(255, 0.01, 1.0) == rest(0, 9.0, 1.0) == 1.0
+    assert rest(256, 0.01, 1.0) == 0.3
+    assert rest(2_000, 0.2, 1.0) == pytest.approx(0.6)
+    assert rest(8_000, 0.9, 1.0) == 1.0
+    assert rest(256, 0.001, 0.05) == pytest.approx(0.015)
+
+
+def test_a_log_that_many_events_come_into_seals_sooner(settings: Settings) -> None:
+    with open_log(settings) as log:
+        work = log.service._work
+        log.submit(*(event(f"e{number}", kind="arrived") for number in range(300)))
+        assert log.service._seal_once() in {True, False}
+        assert work._seal_loop.interval < settings.seal_interval
+        log.service._seal_once()
+        assert work._seal_loop.interval == settings.seal_interval
