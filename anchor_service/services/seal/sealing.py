@@ -145,10 +145,10 @@ class Seal:
             return None
         try:
             batch, changed = self._prepare(head, waiting, now)
-        except StoreRefused:
+            self._store.append(batch, lambda reader: _check_written(batch, changed, reader))
+        except (StoreRefused, ValueError):
             self._map = None  # loaded anew, it may be right: a bit flipped in memory, and not on the disk
             raise
-        self._store.append(batch, lambda reader: _check_written(batch, changed, reader))
         # Where that raised, the map in memory is still that of `head`, whether the batch was stored or not.
         self._map = changed.apply()
         # If we crash here, the batch is in the log, and its checkpoint is signed by the next run.
