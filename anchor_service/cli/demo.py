@@ -64,6 +64,7 @@ def _open_or_create(settings: Settings) -> Service:
     except StoreRefused as refusal:
         if refusal.code != "log_missing":
             raise
+    # Who opens a log that is there goes without web3 and py-evm.
     from anchor_service.wiring.creating import create
 
     with progress("Creating a log, its chain and its registry"):

@@ -17,9 +17,7 @@ CUT: Final = _SALTED + len("]")
 
 
 def pack(disclosures: bytes) -> bytes:
-    """Take the salts out of disclosures, which must follow from the event's secret; packed ones stay as they are."""
-    if not disclosures.startswith(b"["):
-        return disclosures
+    """Take the salts out of disclosures, which must follow from the event's secret."""
     return b"\n".join([line[_SALTED:-1] for line in disclosures.split(b"\n")])
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from anchor_service.wiring.opening import build
 from anchor_service.wiring.serving import Service
 from tests.services.crashing import body
 from tests.services.log import TENANT, create_log, open_log
+from tests.services.parents import killed_parent
 
 
 @contextmanager
@@ -127,35 +126,15 @@ def test_threads_that_ask_at_once_get_their_own_answers(settings: Settings) -> N
         assert [answer["number"] for answer in answers if isinstance(answer, dict)] == [hex(one) for one in asked]
 
 
-PARENT = """
-import sys
-from pathlib import Path
-from anchor_service.settings import Settings
-from anchor_service.wiring.opening import build
-
-if __name__ == "__main__":
-    service = build(Settings(data=Path(sys.argv[1])))
-    assert not {"web3", "eth", "eth_account"} & set(sys.modules), "what only the chain's process needs"
-    print(service.nodes._apart.pid, flush=True)
-    sys.stdin.read()
-"""
-
-
 def test_it_ends_with_a_parent_that_is_killed_and_keeps_others_out_until_then(settings: Settings) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, settings.data], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        os.kill(child, signal.SIGSTOP)  # it is long at something
-        parent.kill()
-        parent.wait()
+    with killed_parent(settings.data, "service.nodes._apart.pid") as modules:
+        assert not {"web3", "eth", "eth_account"} & modules, "what only the chain's process needs"
+        assert "anchor_service" in modules
         with pytest.raises(StoreRefused, match="in use by another process"):
             build(settings)
-        os.kill(child, signal.SIGCONT)
-        begin = time.monotonic()
-        build(settings.model_copy(update={"chain_process": False})).stop()
-        assert time.monotonic() - begin < 30
+    begin = time.monotonic()
+    build(settings.model_copy(update={"chain_process": False})).stop()
+    assert time.monotonic() - begin < 30
 
 
 @pytest.mark.parametrize(

@@ -272,15 +272,20 @@ def both_halves(log: OpenLog, depth: int) -> list[int]:
     return [number // 2 for number in sorted(halves) if number % 2 == 0 and number + 1 in halves]
 
 
+def halve_some(log: OpenLog) -> None:
+    """Let a map that grows halve some more buckets."""
+    log.accept(event(f"halve {log.service.health().size}", "M-0", "paid"))
+    log.settle()
+
+
 def test_a_large_map_grows_in_slices(log: OpenLog) -> None:
     """A batch halves the next few buckets, and writes besides what changes: a bucket, and one half of it."""
-    done = half_grown(log)
+    half_grown(log)
     depth = kept_map(log).shape.depth
     of_bucket = {bucket_of(log.service.prove.order(TENANT, f"M-{k}").stream, depth): f"M-{k}" for k in range(40)}
     while not (whole := both_halves(log, depth)):
-        log.accept(event(f"until {done}", "M-0", "paid"))
-        log.settle()
-        done += 2
+        halve_some(log)
+    done = kept_map(log).halves.done  # type: ignore[union-attr] # it grows yet
     for number in range(3):
         log.accept(event(f"one {number}", of_bucket[whole[0]], "arrived"))
         sealed = log.service.seal.run_once()
@@ -370,6 +375,27 @@ def test_a_bit_that_flips_in_the_memory_of_a_half_gets_into_no_seal(log: OpenLog
     with pytest.raises((StoreRefused, ValueError), match="map"):  # before it is written, or where it is read back
         go_on(log)
     log.settle()  # loaded anew, it is right again
+    check_seals(log)
+    log.check()
+
+
+def test_an_empty_half_that_flips_beside_one_that_changes_is_loaded_anew(log: OpenLog) -> None:
+    """The read-back finds it, not what comes before; sealing would stand still with what is in memory."""
+    half_grown(log, 400)  # of 256 halves some hold two streams or more, and the one beside them none
+    depth = kept_map(log).shape.depth + 1
+    orders_of: dict[int, list[str]] = {}
+    for order in (f"M-{k}" for k in range(400)):
+        orders_of.setdefault(bucket_of(log.service.prove.order(TENANT, order).stream, depth), []).append(order)
+    # Beside a stream that is alone, what an empty half hashes to is not used.
+    half = min(half for half, orders in orders_of.items() if len(orders) > 1 and half ^ 1 not in orders_of)
+    while (halves := kept_map(log).halves) and half >= 2 * halves.done:
+        halve_some(log)
+    assert halves is not None
+    halves.below._hashes[((1 << depth) + (half ^ 1)) * 32] ^= 1
+    log.accept(event("beside it", orders_of[half][0], "arrived"))
+    with pytest.raises(ValueError, match="do not lead to the map"):
+        log.service.seal.run_once()
+    log.settle()
     check_seals(log)
     log.check()
 

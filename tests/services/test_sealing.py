@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -26,6 +24,7 @@ from anchor_service.wiring.sealing import SealApart
 from anchor_service.wiring.serving import Service
 from tests.services.crashing import body
 from tests.services.log import TENANT, create_log, event, open_log
+from tests.services.parents import killed_parent
 
 
 @contextmanager
@@ -91,35 +90,15 @@ def test_where_it_is_killed_another_is_started(settings: Settings) -> None:
         log.check()
 
 
-PARENT = """
-import sys
-from pathlib import Path
-from anchor_service.settings import Settings
-from anchor_service.wiring.apart import attempt
-from anchor_service.wiring.opening import build
-
-if __name__ == "__main__":
-    service = build(Settings(data=Path(sys.argv[1])))
-    print(service._work.seal._apart.pid, flush=True)
-    sys.stdin.read()
-"""
-
-
 def test_it_ends_with_a_parent_that_is_killed_and_keeps_others_out_until_then(settings: Settings) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, settings.data], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        os.kill(child, signal.SIGSTOP)  # it is long at something
-        parent.kill()
-        parent.wait()
-        with pytest.raises(StoreRefused, match="in use by another process"):
-            DirectoryLock(settings.data)
-        os.kill(child, signal.SIGCONT)
-        begin = time.monotonic()
-        DirectoryLock(settings.data).close()
-        assert time.monotonic() - begin < 1
+    with (
+        killed_parent(settings.data, "service._work.seal._apart.pid"),
+        pytest.raises(StoreRefused, match="in use by another process"),
+    ):
+        DirectoryLock(settings.data)
+    begin = time.monotonic()
+    DirectoryLock(settings.data).close()
+    assert time.monotonic() - begin < 1
 
 
 def test_what_it_refuses_is_refused_here(settings: Settings) -> None:

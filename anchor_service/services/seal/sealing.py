@@ -149,7 +149,7 @@ class Seal:
         except (StoreRefused, ValueError):
             self._map = None  # loaded anew, it may be right: a bit flipped in memory, and not on the disk
             raise
-        # Where that raised, the map in memory is still that of `head`, whether the batch was stored or not.
+        # Where else it raised, the map in memory is still that of `head`, whether the batch was stored or not.
         self._map = changed.apply()
         # If we crash here, the batch is in the log, and its checkpoint is signed by the next run.
         self._publish(batch.after)
