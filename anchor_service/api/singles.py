@@ -12,8 +12,8 @@ from anchor_service.services.ingest import Ingest, Outcome
 _MOST: Final = 256
 """So many are handed over even while others are out, so that ingest sees them in its queue, and may refuse them."""
 _COMPANY: Final = 4
-_MOMENT: Final = 0.001
-"""Where the last hand-over had so many events, the next waits so many seconds for company; a lone sender never does."""
+_MOMENT: Final = 0.003
+"""Where so many senders were seen last, a hand-over waits for as many, so many seconds at most; a few never wait."""
 
 
 class _Single(NamedTuple):
@@ -34,7 +34,9 @@ class Singles:
         self._waiting: dict[str, list[_Single]] = {}
         self._count = 0  # of those that wait
         self._out = 0  # hand-overs without an answer yet
-        self._company = 0
+        self._company = 0  # in the last hand-over
+        self._expected = 0
+        self._planned: asyncio.TimerHandle | None = None
 
     async def outcome(self, tenant: str, raw: bytes, key: str | None) -> Outcome:
         """Have one event stored; raises what `Ingest.submit` and its future raise."""
@@ -45,17 +47,20 @@ class Singles:
             self._plan(loop)
         self._waiting.setdefault(tenant, []).append(single)
         self._count += 1
-        if self._count >= _MOST:
+        if self._count >= _MOST or (self._planned is not None and self._count >= self._expected):
             self._hand_over(loop)
         return await single.answer
 
     def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._company < _COMPANY:
+        if self._expected < _COMPANY:
             loop.call_soon(self._hand_over, loop)
         else:
-            loop.call_later(_MOMENT, self._hand_over, loop)
+            self._planned = loop.call_later(_MOMENT, self._hand_over, loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._planned is not None:
+            self._planned.cancel()
+            self._planned = None
         waiting, self._waiting = self._waiting, {}
         self._company, self._count = self._count, 0
         for tenant, singles in waiting.items():
@@ -76,8 +81,11 @@ class Singles:
         self, loop: asyncio.AbstractEventLoop, singles: list[_Single], stored: Future[list[Outcome]]
     ) -> None:
         self._out -= 1
-        if self._waiting and not self._out:
-            self._plan(loop)
+        if not self._out:
+            # Whoever is answered now sends again soon, and would else come just too late for those who wait already.
+            self._expected = self._company + self._count
+            if self._waiting:
+                self._plan(loop)
         problem = stored.exception()
         if isinstance(problem, Exception):
             _refuse(singles, problem)

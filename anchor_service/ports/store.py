@@ -77,6 +77,9 @@ class Turn(Protocol):
     def streams(self) -> Mapping[tuple[str, str], WeighedStream]:
         """The streams of the turn's orders, by (tenant, order_id), of those that have one."""
 
+    def find(self, orders: Collection[tuple[str, str]]) -> None:
+        """Look up the newest event, and the streams of these (tenant, order_id): once in a turn, before all else."""
+
     def known(self, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:
         """Return those of the (tenant, event_id) that are stored."""
 
@@ -97,8 +100,8 @@ class Turn(Protocol):
 class EventStore(Protocol):
     """Where `ingest` keeps accepted events."""
 
-    def turn(self, orders: Collection[tuple[str, str]]) -> AbstractContextManager[Turn]:
-        """Wait for the turn to accept events of these (tenant, order_id).
+    def turn(self) -> AbstractContextManager[Turn]:
+        """Wait for the turn to accept events.
 
         What was accepted in it is whole and durable when it has ended well.  Where it ends by an exception, nothing is
         stored; where it ends by Busy, it is unknown whether it was.

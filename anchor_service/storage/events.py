@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from typing import Any, Final
@@ -36,28 +36,25 @@ class Events:
         self._planned = _SMALL // 4
 
     @contextmanager
-    def turn(self, orders: Collection[tuple[str, str]]) -> Iterator[AcceptingTurn]:
-        """Wait for the turn to accept events of these orders."""
+    def turn(self) -> Iterator[AcceptingTurn]:
+        """Wait for the turn to accept events."""
         if not self._database.shared:
             self._forget()
             with self._database.write() as connection:
                 turn = AcceptingTurn(connection, self._remembered)
-                turn.read(turn.ask(orders))
                 yield turn
             # Only what is durable is remembered.
             self._remembered.update(turn.changed)
             return
         with self._database.write() as connection, send_ahead(connection) as sent:
-            # Others accept as well: what this process remembers of streams may be old.
-            turn = AcceptingTurn(connection, {})
             try:
                 take_turn(connection)
-                asked = turn.ask(orders)
                 sent.sync()
             except psycopg.errors.LockNotAvailable:
                 self._end_hung_turn()
                 raise
-            turn.read(asked)
+            # Others accept as well: what this process remembers of streams may be old.
+            turn = AcceptingTurn(connection, {}, sent.sync)
             yield turn
         self._keep_planned(turn.last)
 
@@ -93,11 +90,20 @@ class Events:
 
 
 class AcceptingTurn:
-    """The port `Turn`, inside a transaction.  `remembered`: streams that nobody else changes, with their numbers."""
+    """The port `Turn`, inside a transaction.
 
-    def __init__(self, connection: Connection, remembered: dict[tuple[str, str], tuple[int, WeighedStream]]) -> None:
+    `remembered`: streams that nobody else changes, with their numbers.  `sync` waits for what was sent ahead.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        remembered: dict[tuple[str, str], tuple[int, WeighedStream]],
+        sync: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connection = connection
         self._remembered = remembered
+        self._sync = sync
         self.streams: dict[tuple[str, str], WeighedStream] = {}
         """The streams of the turn's orders, by (tenant, order_id), of those that have one."""
         self.newest = 0
@@ -109,8 +115,8 @@ class AcceptingTurn:
         self._last_event = 0
         self._last_stream = 0
 
-    def ask(self, orders: Collection[tuple[str, str]]) -> Iterable[Any]:
-        """Ask what there is of these orders; return cursors for `read`."""
+    def find(self, orders: Collection[tuple[str, str]]) -> None:
+        """Look up the newest event, and the streams of these orders."""
         missing = []
         for order in orders:
             remembered = self._remembered.get(order)
@@ -118,14 +124,11 @@ class AcceptingTurn:
                 missing.append(order)
             else:
                 self.streams[order] = remembered[1]
-        return chain([_NEWEST.ask(self._connection)], self._ask_streams(missing))
-
-    def read(self, asked: Iterable[Any]) -> None:
-        """Read what `ask` has asked."""
-        newest, *found = (cursor.fetchall() for cursor in asked)
-        ((accepted, event, stream),) = newest
+        newest, found = _NEWEST.ask(self._connection), self._ask_streams(missing)
+        self._sync()
+        ((accepted, event, stream),) = newest.fetchall()
         self.newest, self._last_event, self._last_stream = accepted or 0, event or 0, stream or 0
-        for number, tenant, order_id, name, salt, weight in chain.from_iterable(found):
+        for number, tenant, order_id, name, salt, weight in chain.from_iterable(cursor.fetchall() for cursor in found):
             weighed = WeighedStream(Stream(StreamId(name), Hash(salt), tenant, order_id), weight)
             self.streams[tenant, order_id] = weighed
             self._remembered[tenant, order_id] = number, weighed

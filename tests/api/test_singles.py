@@ -95,6 +95,26 @@ def test_who_comes_while_others_are_out_goes_next_together(
     assert len(handed) <= 4
 
 
+def test_who_is_answered_sends_again_with_those_who_came_too_late(
+    world: Any, event: Make, handed: list[tuple[str, int]]
+) -> None:
+    """Else two parties take turns for ever, and the few of the smaller one cost as much as all."""
+
+    async def client(singles: Singles) -> None:
+        for _ in range(5):
+            assert isinstance(await singles.outcome("acme", json.dumps(event()).encode(), None), Accepted)
+
+    async def sixteen() -> None:
+        singles = Singles(world.service.ingest)
+        early = [asyncio.create_task(client(singles)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the two are out now
+        await asyncio.gather(*early, *(client(singles) for _ in range(14)))
+
+    in_a_loop(sixteen())
+    assert [count for _, count in handed] == [2, 16, 16, 16, 16, 14]
+
+
 def test_a_refusal_of_all_reaches_each_and_no_other_tenant(
     world: Any, event: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

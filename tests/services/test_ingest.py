@@ -279,6 +279,23 @@ def test_stopping_stores_what_was_submitted(settings: Settings) -> None:
             log.service.ingest.submit("acme", [b"{}"])
 
 
+def test_what_comes_in_while_the_turn_is_waited_for_goes_along(log: OpenLog) -> None:
+    ingest = log.service.ingest
+
+    def submit(number: int) -> Future[list[Outcome]]:
+        return ingest.submit("acme", [json.dumps(event(f"e{number}", f"A-{number}")).encode()])
+
+    with Events(log.database).turn():
+        stored = [submit(0)]
+        while not ingest._queue.empty():
+            time.sleep(0.01)
+        stored += [submit(number) for number in range(1, 4)]
+    assert all(isinstance(outcome, Accepted) for future in stored for outcome in future.result(10))
+    assert Events(log.database).group_of(1)[0].length == 4
+    log.settle()
+    log.check()
+
+
 def test_acceptance_never_goes_back_in_time(log: OpenLog) -> None:
     log.accept(event("e1"))
     now = log.service.ingest._accepting._clock()
@@ -381,7 +398,8 @@ def test_no_proof_is_longer_than_was_reckoned(log: OpenLog, audience: Audience) 
         log.accept(event(f"e{number}" + '"' * 190, order, "arrived", note='\t\\"' * 100, data={"x": [number, "é\n"]}))
         log.settle()
     log.accept(*(event(f"pending{number}" + '"' * 190, order, "arrived") for number in range(3)))
-    with Events(log.database).turn([("acme", order)]) as turn:
+    with Events(log.database).turn() as turn:
+        turn.find([("acme", order)])
         (weighed,) = turn.streams.values()
     assert len(log.proof(order, audience)) <= weighed.weight + 4_096
 

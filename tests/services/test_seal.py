@@ -295,7 +295,8 @@ def test_events_are_never_below_the_watermark(log: OpenLog) -> None:
         if number % 3 == 0:
             log.service.seal.run_once()
     log.settle()
-    with Events(log.database).turn(()) as turn:
+    with Events(log.database).turn() as turn:
+        turn.find(())
         numbers = sorted(stored.number for stored in turn.known([("acme", f"e{n}") for n in range(20)]).values())
     assert numbers == list(range(1, 21))
     log.check()

@@ -41,12 +41,14 @@ def new_event(of: Stream, event_id: str) -> NewEvent:
 def accept(database: Database, of: Stream, *event_ids: str, new: bool = True) -> None:
     events = [new_event(of, event_id) for event_id in event_ids]
     group = GROUP._replace(length=len(events))
-    with Events(database).turn([(of.tenant, of.order_id)]) as turn:
+    with Events(database).turn() as turn:
+        turn.find([(of.tenant, of.order_id)])
         turn.accept([of] if new else [], events, [group], 7)
 
 
 def known_streams(events: Events, *orders: tuple[str, str]) -> dict[tuple[str, str], WeighedStream]:
-    with events.turn(orders) as turn:
+    with events.turn() as turn:
+        turn.find(orders)
         return turn.streams
 
 

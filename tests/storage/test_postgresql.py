@@ -71,7 +71,7 @@ def test_each_log_has_a_schema_of_its_own(postgres: Postgres, url: str) -> None:
         assert len(Tenants(one).tenants()) == 1
         assert Tenants(two).tenants() == ()
         # Their turns do not meet.
-        with Events(one).turn(()), Events(two).turn(()):
+        with Events(one).turn(), Events(two).turn():
             pass
 
 
@@ -127,14 +127,16 @@ def test_an_event_that_is_committed_late_is_neither_skipped_nor_overtaken(
     sealed: list[Waiting] = []
 
     def accept_later() -> None:
-        with Events(second).turn(()) as turn:
+        with Events(second).turn() as turn:
+            turn.find(())
             # Its own clock is behind: what was accepted before decides.
             accepted = max(5, turn.newest)
             other = stream("C")
             turn.accept([other], [new_event(other, "fast")], [GROUP], accepted)
         told.append(("fast", accepted))
 
-    with Events(first).turn(()) as turn:
+    with Events(first).turn() as turn:
+        turn.find(())
         slow = stream("A")
         turn.accept([slow], [new_event(slow, "slow")], [GROUP], 7)
         thread = threading.Thread(target=accept_later)
@@ -166,7 +168,8 @@ def test_many_who_accept_at_once_leave_no_gap_and_no_disorder(processes: tuple[D
             for number in range(40):
                 # All share their orders: each finds what another has made.
                 order = "acme", f"A-{number % 5}"
-                with events.turn([order]) as turn:
+                with events.turn() as turn:
+                    turn.find([order])
                     found = turn.streams
                     of = found[order].stream if found else stream(order[1])
                     new = [new_event(of, f"{name}-{number}-{part}") for part in range(number % 12 + 1)]
@@ -206,12 +209,15 @@ def test_streams_are_those_of_the_turn(processes: tuple[Database, Database, Data
     first, second, _ = processes
     one, two = Events(first), Events(second)
     of = stream()
-    with one.turn(()) as turn:
+    with one.turn() as turn:
+        turn.find(())
         turn.accept([of], [new_event(of, "e1")], [GROUP], 7)
-    with two.turn([("acme", "A-1")]) as turn:
+    with two.turn() as turn:
+        turn.find([("acme", "A-1")])
         assert turn.streams["acme", "A-1"].weight == 10
         turn.accept([], [new_event(of, "e2")], [GROUP], 7)
-    with one.turn([("acme", "A-1")]) as turn:
+    with one.turn() as turn:
+        turn.find([("acme", "A-1")])
         assert turn.streams["acme", "A-1"].weight == 20
 
 
@@ -220,7 +226,8 @@ def test_who_hangs_in_the_turn_does_not_keep_it(url: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(postgresql, "_IDLE", 300)
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", 900)
     with closing(Database(url)) as hung, closing(Database(url)) as other:
-        with pytest.raises(Busy), Events(hung).turn(()) as turn:  # noqa: PT012 - it hangs amid the turn
+        with pytest.raises(Busy), Events(hung).turn() as turn:  # noqa: PT012 - it hangs amid the turn
+            turn.find(())
             accept(other, stream(), "e1")
             turn.known([("acme", "e1")])
         # The connection was thrown away; amid what is sent ahead now.
@@ -336,7 +343,8 @@ def test_after_a_restart_of_the_server_it_goes_on() -> None:
             Tenants(database).add_tenant(Tenant("acme", "Acme"), 5)
             assert Leases(database, "one", 600_000).take()
             accept(database, stream(), "e1")
-            with pytest.raises(Busy), Events(database).turn(()) as turn:  # noqa: PT012 - it stops amid the turn
+            with pytest.raises(Busy), Events(database).turn() as turn:  # noqa: PT012 - it stops amid the turn
+                turn.find(())
                 server.stop()
                 turn.known([("acme", "e1")])
             with pytest.raises(Busy):
@@ -371,9 +379,11 @@ def test_a_session_that_the_operator_ends_is_busy(postgres: Postgres, url: str) 
 def test_many_rows_come_back_as_they_were(processes: tuple[Database, Database, Database]) -> None:
     first, _, _ = processes
     orders = [stream(f"A-{number} ü€😀") for number in range(700)]
-    with Events(first).turn(()) as turn:
+    with Events(first).turn() as turn:
+        turn.find(())
         turn.accept(orders, [new_event(of, of.order_id) for of in orders], [GROUP._replace(length=700)], 7)
-    with Events(first).turn([(of.tenant, of.order_id) for of in orders]) as turn:
+    with Events(first).turn() as turn:
+        turn.find([(of.tenant, of.order_id) for of in orders])
         found = turn.streams
         assert [found[of.tenant, of.order_id].stream for of in orders] == orders
         turn.accept([], [new_event(of, f"{of.order_id}2") for of in orders], [GROUP._replace(length=700)], 7)
@@ -392,7 +402,8 @@ def test_a_log_that_grows_is_looked_at(processes: tuple[Database, Database, Data
 
     def grow(database: Database, name: str, count: int) -> None:
         orders = [stream(f"{name}-{number}") for number in range(count)]
-        with events[database].turn(()) as turn:
+        with events[database].turn() as turn:
+            turn.find(())
             turn.accept(orders, [new_event(of, of.order_id) for of in orders], [GROUP._replace(length=count)], 7)
 
     events = {first: Events(first), second: Events(second)}

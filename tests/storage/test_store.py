@@ -74,12 +74,14 @@ def test_readers_cannot_write(database: Database) -> None:
 def test_events_come_back_as_they_were(database: Database) -> None:
     events, first = Events(database), stream()
     new = [new_event(first, f"e{number}") for number in range(3)]
-    with events.turn([("acme", "A-1")]) as turn:
+    with events.turn() as turn:
+        turn.find([("acme", "A-1")])
         assert turn.newest == 0
         assert turn.streams == {}
         turn.accept([first], new, [ReceiptGroup(0, 2, 50, "n1"), ReceiptGroup(2, 1, 50, "n2")], 7)
     fresh = Events(database)  # remembers nothing
-    with fresh.turn([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")]) as turn:
+    with fresh.turn() as turn:
+        turn.find([("acme", "A-1"), ("acme", "A-2"), ("other", "A-1")])
         assert turn.streams == {("acme", "A-1"): WeighedStream(first, 30)}
         assert turn.newest == 7
         found = turn.known([("acme", f"e{number}") for number in range(5)] + [("other", "e0")])
@@ -105,7 +107,8 @@ def test_streams_that_were_found_stay_found_until_their_events_are_stored(
         accept_with(events, [stream(f"A-{number}")], f"e{number}")
     remembered = [f"A-{number}" for number in range(29, -1, -1)]
     for number in range(5):
-        with events.turn([("acme", order_id) for order_id in remembered]) as turn:
+        with events.turn() as turn:
+            turn.find([("acme", order_id) for order_id in remembered])
             found = turn.streams
             assert len(found) == 30
             new = [new_event(found["acme", order_id].stream, f"{number}-{order_id}") for order_id in remembered]
@@ -119,7 +122,8 @@ def test_streams_that_were_found_stay_found_until_their_events_are_stored(
 
 
 def accept_with(events: Events, streams: list[Stream], event_id: str) -> None:
-    with events.turn([(of.tenant, of.order_id) for of in streams]) as turn:
+    with events.turn() as turn:
+        turn.find([(of.tenant, of.order_id) for of in streams])
         turn.accept(streams, [new_event(of, event_id) for of in streams], [GROUP._replace(length=len(streams))], 7)
 
 

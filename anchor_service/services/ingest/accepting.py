@@ -49,10 +49,13 @@ class Accepting:
         """Find out whether anything can be stored; Busy where nothing can."""
         self._store.probe()
 
-    def store(self, items: list[Item]) -> Decided:
-        """Store what is new and right; durable when this returns."""
+    def store(self, gather: Callable[[], list[Item]]) -> Decided:
+        """Store what is new and right of all that `gather` gives when it is our turn; durable when this returns.
+
+        It may be asked twice, and gives no less then.
+        """
         # First as if every id were new, since nearly all are; the database says where one is not.
-        decided = self._take_turn(items, look=False) or self._take_turn(items, look=True)
+        decided = self._take_turn(gather, look=False) or self._take_turn(gather, look=True)
         if decided is None:
             raise AssertionError("an event is known and was not found")
         return decided
@@ -69,13 +72,15 @@ class Accepting:
         for item, leader in decided.followers:
             _follow(item, leader)
 
-    def _take_turn(self, items: list[Item], *, look: bool) -> Decided | None:
+    def _take_turn(self, gather: Callable[[], list[Item]], *, look: bool) -> Decided | None:
         """Store what is new; None where some may be known, and nothing was stored.
 
         `look`: first look for those that are known.
         """
         try:
-            with self._store.turn({item.order for item in items}) as turn:
+            with self._store.turn() as turn:
+                items = gather()
+                turn.find({item.order for item in items})
                 known = turn.known({item.key for item in items}) if look else {}
                 fresh = [item for item in items if item.key not in known] if known else items
                 problems = problems_of(turn, self._log, fresh)

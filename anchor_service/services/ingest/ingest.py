@@ -1,7 +1,7 @@
 """The queue and the thread of ingest.
 
-Requests of any size queue up for one thread, which stores all that wait in one transaction: the more there is to do,
-the cheaper each event gets.  An answer is given only for what is durable.
+Requests of any size queue up for one thread, which stores all that wait in one transaction, with what comes in until
+it has the turn: the more there is to do, the cheaper each event gets.  An answer is given only for what is durable.
 
     submit ─ parse, draw the secret, disclose, commit ─▶ queue ─▶ streams, receipts, one transaction ─▶ outcomes
 """
@@ -20,7 +20,7 @@ import structlog
 from anchor_service.ports import Busy, NotFound, Preparer, Preparing
 from anchor_service.services.ingest.accepting import Accepting
 from anchor_service.services.ingest.outcomes import Outcome
-from anchor_service.services.ingest.requests import Request
+from anchor_service.services.ingest.requests import Item, Request
 
 _TRANSACTION: Final = 4_000
 """Events stored at once, about; a request is never torn apart."""
@@ -134,24 +134,29 @@ class Ingest:
         going = True
         while going:
             request = self._next()
-            requests = []
-            count = 0
-            while request is not None:
-                requests.append(request)
-                count += len(request.items)
-                if count >= _TRANSACTION or self._queue.empty():
-                    break
-                request = self._queue.get()
             going = request is not None
-            if requests:
+            if request is not None:
+                requests = [request]
+                self._fill(requests)
                 self._store_requests(requests)
                 self._leave(sum(len(request.outcomes) for request in requests))
         # The door is closed; who was let in before may still be at work on a request.
         while self._queued:
             with suppress(Empty):
                 if (late := self._queue.get(timeout=_PATIENCE)) is not None:
-                    self._store_requests([late])
+                    self._store_requests([late], alone=True)
                     self._leave(len(late.outcomes))
+
+    def _fill(self, requests: list[Request]) -> None:
+        """Add requests that wait, up to what is stored at once."""
+        count = sum(len(request.items) for request in requests)
+        while count < _TRANSACTION and not self._queue.empty():
+            request = self._queue.get()
+            if request is None:
+                self._queue.put(None)  # the end, for `_run`
+                return
+            requests.append(request)
+            count += len(request.items)
 
     def _next(self) -> Request | None:
         # Who is told that nothing can be stored sends nothing more, so that we try by ourselves.
@@ -170,9 +175,16 @@ class Ingest:
         else:
             self.problem = None
 
-    def _store_requests(self, requests: list[Request]) -> None:
+    def _store_requests(self, requests: list[Request], *, alone: bool = False) -> None:
+        """Store requests, and those that come in while we wait for our turn: they are added to `requests`."""
+
+        def gather() -> list[Item]:
+            if not alone:
+                self._fill(requests)
+            return [item for request in requests for item in request.items]
+
         try:
-            decided = self._accepting.store([item for request in requests for item in request.items])
+            decided = self._accepting.store(gather)
             self.problem = None
             self._accepting.answer(decided)
             for request in requests:
@@ -182,7 +194,7 @@ class Ingest:
                 requests[0].future.set_exception(problem)
                 return
             for request in requests:  # one tenant that is unknown must not harm the others
-                self._store_requests([request])
+                self._store_requests([request], alone=True)
         except Exception as problem:  # noqa: BLE001 - whoever waits must hear of it, and the next request is another
             if isinstance(problem, Busy):
                 self.problem = problem.message
