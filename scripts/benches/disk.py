@@ -14,7 +14,7 @@ from scripts.benches.table import Bench
 PURPOSE = {
     "events": "names and values of all fields, commitments; two indexes",
     "event_secrets": "what the salts follow from; apart, to be erased",
-    "streams": "orders, their salts and stream ids; three indexes",
+    "streams": "orders, their salts and stream ids; two indexes",
     "receipt_groups": "signed notes of the receipts",
     "entries": "the log itself",
     "tiles": "hashes of the log's tree",
