@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from anchor_service.protocol.event import SALT_SIZE, print_salts
@@ -14,6 +15,7 @@ from anchor_service.protocol.weight import weight
 _SALTED: Final = len('["') + 2 * SALT_SIZE + len('",')
 CUT: Final = _SALTED + len("]")
 """How many bytes are taken out of each disclosure."""
+_WHOLE: Final = re.compile(rb'\["([0-9a-f]{%d})",(.+)\]' % (2 * SALT_SIZE))
 
 
 def pack(disclosures: bytes) -> bytes:
@@ -21,16 +23,27 @@ def pack(disclosures: bytes) -> bytes:
     return b"\n".join([line[_SALTED:-1] for line in disclosures.split(b"\n")])
 
 
-def unpack(stored: bytes, secret: bytes | None) -> bytes:
+def unpack(stored: bytes, secret: bytes) -> bytes:
     """Return the disclosures by lines, byte for byte as they were packed with this secret."""
+    return stored if stored.startswith(b"[") else "\n".join(salt_lines(*salts_of(stored, secret))).encode("latin-1")
+
+
+def salts_of(stored: bytes, secret: bytes) -> tuple[list[str], bytes]:
+    """Return the salts of disclosures, and these as `pack` does; ValueError where they are whole and not by lines."""
     if stored.startswith(b"["):
-        return stored
-    # Bytes as characters, which are joined faster.
-    lines = stored.decode("latin-1").split("\n")
+        whole = [_WHOLE.fullmatch(line) for line in stored.split(b"\n")]
+        found = [line for line in whole if line is not None]
+        if len(found) != len(whole):
+            raise ValueError("the disclosures are not by lines")
+        return [line[1].decode() for line in found], b"\n".join([line[2] for line in found])
     # Without its secret no salt is right: whoever compares with the commitment sees it, as with any other damage.
-    known = secret if secret is not None and len(secret) == HASH_SIZE else bytes(HASH_SIZE)
-    salts = print_salts(known, len(lines))
-    return "\n".join([f'["{salt}",{line}]' for salt, line in zip(salts, lines, strict=True)]).encode("latin-1")
+    known = secret if len(secret) == HASH_SIZE else bytes(HASH_SIZE)
+    return print_salts(known, stored.count(b"\n") + 1), stored
+
+
+def salt_lines(salts: list[str], packed: bytes) -> list[str]:
+    """Return the disclosures of these salts, whole, their bytes as characters: text beyond Latin-1 is joined slowly."""
+    return [f'["{salt}",{line}]' for salt, line in zip(salts, packed.decode("latin-1").split("\n"), strict=True)]
 
 
 def packed_weight(packed: bytes) -> int:

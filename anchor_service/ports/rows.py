@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from anchor_service.ports.buckets import Bucket, MapShape
 from anchor_service.ports.chain import Block, SignedTransaction
+from anchor_service.ports.disclosures import unpack
 from anchor_service.protocol.hashes import Hash, StreamId
 
 
@@ -64,15 +65,23 @@ class NewEvent(NamedTuple):
 
 
 class StoredEvent(NamedTuple):
-    """An event as it was accepted; `number` is its place in the order of acceptance."""
+    """An event as it was accepted; `number` is its place in the order of acceptance.
+
+    `packed`: its disclosures as they are stored (`ports.disclosures`).  `secret` is empty where it was erased.
+    """
 
     number: int
     stream: Stream
     event_id: str
     secret: bytes
     commitment: Hash
-    disclosures: bytes
+    packed: bytes
     accepted: int
+
+    @property
+    def disclosures(self) -> bytes:
+        """The disclosures by lines, with their salts."""
+        return unpack(self.packed, self.secret)
 
 
 class LoggedEvent(NamedTuple):

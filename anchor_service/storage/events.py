@@ -11,7 +11,6 @@ import psycopg
 from sqlalchemy import ARRAY, Connection, Text, bindparam, func, select, update
 
 from anchor_service.ports import File, GroupMember, NewEvent, ReceiptGroup, StoredEvent, Stream, WeighedStream
-from anchor_service.ports.disclosures import unpack
 from anchor_service.protocol.errors import SealtrailError
 from anchor_service.protocol.hashes import Hash, StreamId
 from anchor_service.storage.arrays import Column
@@ -235,8 +234,8 @@ def read_stored(row: Sequence[Any]) -> StoredEvent:
 
 def stored_event(stream: Stream, own: Sequence[Any]) -> StoredEvent:
     """Read the columns `OF_EVENT` of an event of this stream."""
-    number, event_id, secret, commitment, disclosures, accepted = own
-    return StoredEvent(number, stream, event_id, secret or b"", Hash(commitment), unpack(disclosures, secret), accepted)
+    number, event_id, secret, commitment, packed, accepted = own
+    return StoredEvent(number, stream, event_id, secret or b"", Hash(commitment), packed, accepted)
 
 
 def read_known(connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], StoredEvent]:

@@ -10,11 +10,11 @@ from json.encoder import encode_basestring
 from typing import Final, NamedTuple
 
 from anchor_service.ports import Audience, Snapshot, StoredEvent, StoreRefused
+from anchor_service.ports.disclosures import salt_lines, salts_of
 from anchor_service.protocol.canonical import JSON
 from anchor_service.protocol.event import (
     MANDATORY,
     MAX_FIELDS,
-    SALT_SIZE,
     Disclosure,
     check_mandatory,
     read_disclosure,
@@ -23,8 +23,8 @@ from anchor_service.protocol.hashes import EVENT, FIELD, Hash, tagged
 from anchor_service.protocol.model import PUBLIC
 from anchor_service.protocol.view import View
 
-_DISCLOSURES: Final = re.compile(rb'^\["[0-9a-f]{%d}","([a-z0-9_.]{1,64})",(.+)\]$' % (2 * SALT_SIZE), re.MULTILINE)
-"""A disclosure a line; whether the value is canonical, it does not say."""
+_PACKED: Final = re.compile(rb'^"([a-z0-9_.]{1,64})",(.+)$', re.MULTILINE)
+"""A disclosure without its salt a line; whether the value is canonical, it does not say."""
 _PLAIN: Final = re.compile(rb'"([^"\\\x00-\x1f]{0,16000})"')
 """Text without escapes is its own canonical form."""
 
@@ -78,26 +78,27 @@ class Shown:
 
     def face(self, event: StoredEvent) -> Face:
         """Return the event as a proof shows it, by the grammar of SPEC 14.2; StoreRefused, Malformed."""
-        lines, found = event.disclosures.split(b"\n"), _DISCLOSURES.findall(event.disclosures)
-        if len(found) != len(lines):
+        salts, packed = salts_of(event.packed, event.secret)
+        found = _PACKED.findall(packed)
+        if len(found) != len(salts):
             raise StoreRefused("proof_damaged", f"event {event.number}: the disclosures are not by lines")
+        texts = salt_lines(salts, packed)
         names, values = zip(*found, strict=True)
         shape = self._shapes.get(names)
         if shape is None:
             shape = self._shapes[names] = self._shape(event.number, [name.decode() for name in names])
-        opened = [*compress(lines, shape.shown)]
+        opened = [*compress(texts, shape.shown)]
         # Salt and name are known; a plain text, and a value that was read before, need not be read.
-        for place, value in enumerate(compress(values, shape.shown)):
+        for text, value in zip(opened, compress(values, shape.shown), strict=True):
             if value not in self._read:
                 plain = _PLAIN.fullmatch(value)
-                self._read[value] = read_disclosure(opened[place].decode())[1] if plain is None else plain[1].decode()
+                self._read[value] = (
+                    read_disclosure(text.encode("latin-1").decode())[1] if plain is None else plain[1].decode()
+                )
         check_mandatory({name: self._read[values[place]] for name, place in shape.mandatory})
-        digests = [sha256(FIELD + line).hexdigest() for line in lines]
+        digests = [sha256(FIELD + line).hexdigest() for line in "\n".join(texts).encode("latin-1").split(b"\n")]
         return Face(
-            # Bytes as characters: text beyond Latin-1 takes twice the space, and is encoded slowly.
-            disclosed=",".join(map(encode_basestring, b"\n".join(opened).decode("latin-1").split("\n"))).encode(
-                "latin-1"
-            ),
+            disclosed=",".join(map(encode_basestring, opened)).encode("latin-1"),
             hidden=",".join([f'"{shape.names[at]}":"{digests[at]}"' for at in shape.hidden]).encode(),
             commitment=tagged(EVENT, (shape.members % tuple(digests)).encode()),
             signed=shape.signed,
