@@ -20,7 +20,7 @@ from anchor_service.protocol.policy import MAX_POLICY, parse_policy
 from anchor_service.verifier.audit_words import CHINESE, ENGLISH, AuditWords
 from anchor_service.verifier.auditing import Audit, Outcome
 from anchor_service.verifier.memory import Memory
-from anchor_service.verifier.options import add_language, add_trust, choose_words, named, named_nodes, read, url
+from anchor_service.verifier.options import Parser, add_language, add_trust, choose_words, named, named_nodes, read, url
 from anchor_service.verifier.served import Server
 from anchor_service.verifier.terminal import drop_output, escape_missing, safe
 
@@ -184,7 +184,7 @@ def _block(header: BlockHeader | None) -> dict[str, object] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="sealtrail audit",
         description="Replay a log from its server, and say whether its operator contradicts itself or the rules.",
         epilog="Exit codes: 0 nothing found, 1 found (a file shows it), 2 malformed input, 3 could not check.",

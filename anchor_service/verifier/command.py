@@ -26,7 +26,7 @@ from anchor_service.protocol.verdict import Inputs, Verdict
 from anchor_service.protocol.verify import needed_blocks, verify, verify_absence
 from anchor_service.verifier.inputs import MAX_INPUTS, parse_inputs
 from anchor_service.verifier.json_report import print_verdict
-from anchor_service.verifier.options import add_language, add_trust, choose_words, named, named_nodes, read
+from anchor_service.verifier.options import Parser, add_language, add_trust, choose_words, named, named_nodes, read
 from anchor_service.verifier.report import report
 from anchor_service.verifier.rpc import ask
 from anchor_service.verifier.terminal import drop_output, escape_missing, safe
@@ -154,7 +154,7 @@ def _inputs(options: argparse.Namespace, given: _Given, clock: Callable[[], floa
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="sealtrail verify",
         description="Check the record of an order: offline, against a policy that says what you trust.",
         epilog="Exit codes: 0 verified (or test data, saying so), 1 altered, 2 malformed, 3 could not check,"
@@ -182,4 +182,4 @@ def _stream(text: str) -> StreamId:
     try:
         return StreamId(parse_hash(text.removeprefix("#"), "--stream"))
     except Malformed as problem:
-        raise argparse.ArgumentTypeError(problem.message) from None
+        raise argparse.ArgumentTypeError(problem.message.removeprefix("--stream: ")) from None

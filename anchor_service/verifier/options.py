@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import BlockId
@@ -62,6 +62,14 @@ def url(text: str) -> str:
     return text
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
 def add_trust(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which blocks are trusted, or whom to ask."""
     parser.add_argument(
@@ -90,7 +98,13 @@ def named_nodes(options: argparse.Namespace, policy: Policy) -> list[NodePolicy]
 
 def add_language(parser: argparse.ArgumentParser) -> None:
     """Add the option that says in which language to report."""
-    parser.add_argument("--lang", metavar="LANGUAGE", help="zh or en; else as LANG says")
+    parser.add_argument("--lang", metavar="LANGUAGE", type=_language, help="zh or en; else as LANG says")
+
+
+def _language(text: str) -> str:
+    if not text.lower().startswith(("zh", "en")):
+        raise argparse.ArgumentTypeError("expected zh or en")
+    return text
 
 
 def choose_words(options: argparse.Namespace, english: T, chinese: T) -> T:

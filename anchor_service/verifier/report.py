@@ -77,6 +77,8 @@ def _state(verdict: Verdict, words: Words) -> str:
         unknown = (check for check in verdict.checks if check.result is Result.UNKNOWN)
         wrong = [check for check in unknown if check.name in REQUIRED or check.code == "too_old"]
     why = ", ".join(str(check.code) for check in wrong)
+    if verdict.state is State.TEST_DATA and verdict.proof is None:
+        return words.test_absent.format(date=date)
     return words.states[verdict.state].format(date=date, lifecycle=verdict.lifecycle, why=why)
 
 
@@ -111,7 +113,9 @@ def _hints(verdict: Verdict, policy: Policy, words: Words) -> Iterator[str]:
     if verdict.state is not State.COULD_NOT_CHECK or block.result is not Result.UNKNOWN:
         return
     yield words.hint_blocks.format(chain=safe(policy.chain.name))
-    blocks = {step.block.number: step.block for step in verdict.steps if step.block is not None}
+    # The newest anchor's as well, which no event may use: that nothing was left out rests on it.
+    anchors = [*(step.block for step in verdict.steps), verdict.as_of]
+    blocks = {block.number: block for block in anchors if block is not None}
     for number in sorted(blocks):
         yield "  " + words.hint_block.format(number=number, hash=f"0x{blocks[number].hash.hex()}")
     yield ""

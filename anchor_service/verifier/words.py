@@ -35,6 +35,7 @@ class Words:
     not_proven: tuple[str, ...]
     hint_blocks: str
     hint_block: str
+    test_absent: str
 
 
 ENGLISH: Final = Words(
@@ -69,6 +70,7 @@ ENGLISH: Final = Words(
         "that the thing in your hand is this thing: a label can be copied",
         "that everybody was shown this same history at all times: for that, auditors replay the log",
     ),
+    test_absent="test data: on a development chain, as of {date}, this code was never in the log",
     hint_blocks=(
         "To settle it, look these blocks up in an explorer of {chain} that you trust. "
         "If number and hash agree, run again with:"
@@ -124,6 +126,7 @@ CHINESE: Final = Words(
         "您手中的物品就是这件物品：标签可以被复制",
         "所有人在任何时候看到的都是同一份历史：这需要审计方重放日志",
     ),
+    test_absent="测试数据：在开发链上，截至 {date}，此编码从未出现在该日志中",
     hint_blocks="若要判定，请在您信任的 {chain} 浏览器中查找下列区块；编号与哈希一致时，加上以下选项再运行：",
     hint_block="--block {number}:{hash}",
 )

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from anchor_service.protocol.bundle import Bundle, print_bundle
 from anchor_service.protocol.canonical import print_json
 from anchor_service.protocol.errors import Malformed
+from anchor_service.protocol.hashes import StreamId
 from anchor_service.verifier.command import main
 from anchor_service.verifier.inputs import parse_inputs
 from anchor_service.verifier.terminal import safe
@@ -126,7 +127,7 @@ def test_the_hint_is_what_settles_it(capsys: pytest.CaptureFixture[str], tmp_pat
     policy = untrusting(tmp_path)
     code, out, _ = run(capsys, FIRST / "proof.json", "--policy", policy)
     assert code == 3
-    options = [word for line in out.splitlines() if line.startswith("  --block ") for word in line.split()]
+    options = hinted(out)
     assert len(options) == 4
     assert run(capsys, FIRST / "proof.json", "--policy", policy, *options)[0] == 0
     shouted = [option.upper().replace("0X", "0x") if ":" in option else option for option in options]
@@ -134,6 +135,54 @@ def test_the_hint_is_what_settles_it(capsys: pytest.CaptureFixture[str], tmp_pat
     assert run(capsys, FIRST / "proof.json", "--policy", policy, *options[:2])[0] == 3
     wrong = [option[:-1] + ("0" if option[-1] != "0" else "1") if ":" in option else option for option in options]
     assert run(capsys, FIRST / "proof.json", "--policy", policy, *wrong)[0] == 1
+
+
+def hinted(out: str) -> list[str]:
+    return [word for line in out.splitlines() if line.startswith("  --block ") for word in line.split()]
+
+
+def test_the_hint_names_the_newest_anchor_as_well(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """An order whose log went on, and a code that was never there: no event is in the newest anchor."""
+    world = World("went on")
+    for order, block in (("A-1001", 1_000), ("A-1002", 1_010)):
+        world.tell(order, PLACED)
+        world.seal(not_before=None)
+        world.anchor(block)
+    nobodys = hashlib.sha256(b"nobody").hexdigest()
+    for name, document in (
+        ("proof", world.proof("A-1001")),
+        ("absence", world.absence(StreamId(bytes.fromhex(nobodys)))),
+        ("policy", world.policy(blocks=[])),
+    ):
+        (tmp_path / name).write_bytes(print_json(document))
+    for name, blocks, code in (("proof", 2, 0), ("absence", 1, 4)):
+        given = [tmp_path / name, "--policy", tmp_path / "policy", *(["--stream", nobodys] if code else [])]
+        refused, out, _ = run(capsys, *given)
+        assert (refused, len(hinted(out))) == (3, 2 * blocks)
+        assert run(capsys, *given, *hinted(out))[0] == code
+        if blocks > 1:
+            assert run(capsys, *given, *hinted(out)[:2])[0] == 3
+
+
+def test_an_unknown_code_on_a_test_chain_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    case = VECTORS / "absent_test_data"
+    stream = json.loads((case / "inputs.json").read_bytes())["stream"]
+    for language, said in (("en", "this code was never in the log"), ("zh", "此编码从未出现在该日志中")):
+        given = (case / "proof.json", "--policy", case / "policy.json", "--stream", stream, "--lang", language)
+        code, out, _ = run(capsys, *given)
+        assert code == 0
+        assert "exactly these" not in out  # nothing is said of events
+        assert said in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("wrong", [("--stream", "00"), ("--lang", "fr"), ("--no-such-option",), ("--block", "x")])
+def test_wrong_arguments_are_one_line(capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*GOOD, *wrong])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert len(said.splitlines()) == 1
+    assert said.count(wrong[0]) == 1
 
 
 def test_nodes_are_asked_when_told_to(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -482,12 +531,3 @@ def test_the_date_is_the_newest_event_s_and_not_the_log_s(capsys: pytest.Capture
     out = capsys.readouterr().out
     assert "as of block 1024, 2026-05-03 06:34 UTC" in out
     assert out.splitlines()[-1] == "verified: this record has not changed since 2026-05-03 06:33 UTC"
-
-
-def test_an_absence_on_a_development_chain_says_nothing_of_events(capsys: pytest.CaptureFixture[str]) -> None:
-    case = VECTORS / "absent_test_data"
-    given = [str(case / "proof.json"), "--policy", str(case / "policy.json"), "--inputs", str(case / "inputs.json")]
-    assert main([*given, "--lang", "en"]) == 0
-    out = capsys.readouterr().out
-    assert "exactly these" not in out
-    assert out.splitlines()[-1] == "verified on a development chain: test data"
