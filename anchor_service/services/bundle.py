@@ -72,6 +72,8 @@ def print_readme(proof: Proof, policy: Policy, missing: Sequence[str] = ()) -> s
         "chain": _line(f"{policy.chain.name} (chain id {policy.chain.id})"),
         "registry": print_address(policy.chain.registry),
         "origin": policy.origin,
+        "test": _TEST if policy.chain.test else "",
+        "test_zh": _TEST_ZH if policy.chain.test else "",
         "events": "\n".join(_events(proof, headers)),
         "missing": "".join(
             f"\n                 not here, since it was never given to the operator: {name}" for name in missing
@@ -101,9 +103,16 @@ def _line(text: str) -> str:
     return "".join(character if character.isprintable() else f"\\u{{{ord(character):x}}}" for character in text)
 
 
+_TEST: Final = """
+TEST DATA: its chain is a development chain, which whoever runs it can make anew. This proves nothing about a real
+order, and no explorer knows its blocks.
+"""
+_TEST_ZH: Final = """
+测试数据：所用的链是开发链，运行者可以随时重建。本证据包不能证明任何真实订单，也没有浏览器能查到其区块。
+"""
 _README: Final = """\
 Sealtrail bundle: order {order} of {tenant}
-
+{test}
 This zip holds the record of one order and all that is needed to check it without trusting anyone who had it in hands.
 
   proof.json     the events of the order, with the evidence that each was logged and recorded on a chain
@@ -125,14 +134,16 @@ How to check it, offline
 {blocks}
 4. sealtrail verify BUNDLE.zip --policy POLICY.json {options}
    Exit code 0: verified. 1: altered. 2: not a bundle. 3: could not be checked.
+   The second verifier, which shares no code with the first, checks the proof without the files (unzip it first):
+   node verifier_web/bin/verify.mjs proof.json --policy POLICY.json {options}
 
 What this does not prove: that what was reported really happened; that a thing in hand is this thing; that
-nothing was left out of the record (format version 0).
+nothing else happened, which nobody reported.
 
 ----------------------------------------------------------------------------------------------------------------------
 
 Sealtrail 证据包：{tenant} 的订单 {order}
-
+{test_zh}
 本压缩包包含一个订单的记录，以及核验它所需的一切，无需信任任何经手人。
 
   proof.json     订单的各个事件，以及每个事件已入日志并记录在链上的证据
@@ -147,6 +158,8 @@ Sealtrail 证据包：{tenant} 的订单 {order}
 3. 在非运营方运行的区块链浏览器中查找上文第 3 步所列的区块，比对编号与哈希。
 4. sealtrail verify BUNDLE.zip --policy POLICY.json {options}
    退出码 0：已验证；1：已被改动；2：不是证据包；3：无法核验。
+   另一个核验程序与前者不共用任何代码，只核验证明而不核验文件（请先解压）：
+   node verifier_web/bin/verify.mjs proof.json --policy POLICY.json {options}
 
-这不能证明：所报告的事情确实发生过；您手中的物品就是这件物品；记录没有遗漏任何内容（格式版本 0）。
+这不能证明：所报告的事情确实发生过；您手中的物品就是这件物品；除所报告的事情外没有发生过别的事情。
 """

@@ -132,6 +132,11 @@ DAMAGE: dict[str, Callable[[], bytes]] = {
 }
 
 
+def test_a_member_that_is_another_is_named() -> None:
+    with pytest.raises(Malformed, match=r"the hash of proof\.json is not in it"):
+        parse_bundle(DAMAGE["content_other"]())
+
+
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damaged_bundles_are_refused(name: str) -> None:
     with pytest.raises(Malformed) as problem:

@@ -60,8 +60,9 @@ def world_with(attachments: list[Document], order: str = "A-1001") -> World:
     return world
 
 
-def assembled(world: World, order: str = "A-1001", **options: Any) -> bytes | str:
-    policy = parse_policy(pretty(world.policy(blocks=[])))
+def assembled(world: World, order: str = "A-1001", chain: Document | None = None, **options: Any) -> bytes | str:
+    changes = {} if chain is None else {"chain": chain}
+    policy = parse_policy(pretty(world.policy(blocks=[], **changes)))
     return assemble_bundle(Proofs(world), Files(), policy, tenant="demo", order_id=order, **options)
 
 
@@ -113,6 +114,18 @@ def test_the_readme_says_how_to_check() -> None:
     assert "3. 2026-05-03T14:05:00+08:00  returned, carrier  (pending)" in readme
     assert "运营方" in readme
     assert "Wang Fang" not in readme
+    assert readme.count(f"verify.mjs proof.json --policy POLICY.json {blocks}") == 2
+    assert "left out" not in readme  # what it does not prove: that is proven
+    assert "TEST DATA" not in readme
+
+
+def test_the_readme_of_a_test_chain_says_so() -> None:
+    world = world_with([])
+    raw = assembled(world, chain={**world.policy()["chain"], "test": True})
+    assert isinstance(raw, bytes)
+    readme = parse_bundle(raw).readme.decode()
+    assert "TEST DATA" in readme
+    assert "测试数据" in readme
 
 
 @pytest.mark.parametrize("order", ["A\u202e1", "{order}", "A-1 %s"])

@@ -49,6 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const blocks = (values.block ?? []).map(parseBlockArgument);
     const policy = trusting(parsePolicy(await readFile(values.policy)), blocks);
     const raw = await readFile(path);
+    if (isZip(raw)) throw new Malformed("bundle", `${path} is a bundle: unzip it and give its proof.json; sealtrail verify reads it whole`);
     const inputs = await gather(raw, policy, values);
     const verdict = await check(raw, policy, inputs);
     console.log(values.json === true ? JSON.stringify(verdict) : printVerdict(verdict));
@@ -59,6 +60,11 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(`verify: ${(problem as Error).message.split("\n", 1)[0]}`);
     return MALFORMED;
   }
+}
+
+/** Whether these are a zip's bytes, by its signature. */
+function isZip(raw: Uint8Array): boolean {
+  return raw[0] === 0x50 && raw[1] === 0x4b;
 }
 
 function readArguments(args: readonly string[]) {

@@ -38,6 +38,7 @@ beforeAll(() => {
   };
   for (const [name, value] of Object.entries(files)) writeFileSync(join(folder, name), canonical(value));
   writeFileSync(join(folder, "malformed.json"), "{}");
+  writeFileSync(join(folder, "bundle.zip"), "PK\u0003\u0004");
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -49,7 +50,7 @@ async function run(...args: readonly string[]) {
     vi.spyOn(console, "log").mockImplementation((line: string) => void stdout.push(`${line}\n`)),
     vi.spyOn(console, "error").mockImplementation((line: string) => void stderr.push(`${line}\n`)),
   ];
-  const status = await main(args.map((arg) => (/^\.$|\.json$/.test(arg) ? join(folder, arg) : arg)));
+  const status = await main(args.map((arg) => (/^\.$|\.(json|zip)$/.test(arg) ? join(folder, arg) : arg)));
   for (const spy of spies) spy.mockRestore();
   return { status, stdout: stdout.join(""), stderr: stderr.join("") };
 }
@@ -106,6 +107,13 @@ describe("verify", () => {
     expect(lines.at(-1)).toBe("altered");
     expect(stdout).not.toContain("\u001b");
     expect(stdout).toContain("\ufffd[2K");
+  });
+
+  it("says of a bundle that it reads the proof in it", async () => {
+    const { status, stdout, stderr } = await run("bundle.zip", "--policy", "policy.json");
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/bundle\.zip is a bundle: .*proof\.json/);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   });
 
   it("numbers the checks of an absence proof as the SPEC does", async () => {
