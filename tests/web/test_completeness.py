@@ -212,8 +212,10 @@ def test_an_unknown_code_on_a_test_chain(show: Show, open_page: Open) -> None:
     site = show(told)
     unknown(site, told, absence(told))
     page = open_page(site.label(NOBODYS.hex()))
-    expect(page.locator(".verdict h1")).to_have_text("Test data")
-    expect(page.locator(".verdict")).to_contain_text(re.compile("As of .*, this code was never in this log."))
+    expect(page.locator(".verdict h1")).to_have_text(
+        re.compile("Unknown code: as of .*, this code was never in this log")
+    )
+    expect(page.locator("body")).to_contain_text("on a development chain")
 
 
 def test_the_stream_is_told_to_the_server_for_an_unknown_token_alone(show: Show, open_page: Open) -> None:

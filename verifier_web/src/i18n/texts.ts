@@ -159,7 +159,6 @@ export interface Texts {
     /** Nobody can tell whether anything was left out. */
     withheld: string;
     /** Instead of `testUnchanged` where a code is shown never to have been in the log. */
-    testAbsent: string;
     lifecycle: string;
     retry: string;
     sentUnchecked: string;

@@ -25,6 +25,11 @@ export function onAbsence(verdict: Verdict): boolean {
   return verdict.checks.some(({ check }) => check === "absent");
 }
 
+/** The state by which the page speaks: that a code is unknown matters more than that its log is on a test chain. */
+export function spokenState(verdict: Verdict): State {
+  return verdict.state === "test_data" && onAbsence(verdict) ? "unknown_code" : verdict.state;
+}
+
 /** The block since which what is shown stands: the newest anchored step's; the newest anchor's where there is no step. */
 export function standsSince(verdict: Verdict): BlockShown | null {
   const blocks = (verdict.order?.events ?? []).flatMap(({ block }) => block ?? []);

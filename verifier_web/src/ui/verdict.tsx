@@ -8,7 +8,7 @@ import type { Check, State, Verdict } from "../protocol/verdict.ts";
 import { blockTime } from "./dates.ts";
 import { Fill, fill, Icon, type IconName, useTexts } from "./parts.tsx";
 import type { View } from "./session.ts";
-import { completeness, holds, onAbsence, reason, standsSince, TONES, type Tone } from "./story.ts";
+import { completeness, holds, onAbsence, reason, spokenState, standsSince, TONES, type Tone } from "./story.ts";
 
 const ICONS: Record<State, IconName> = {
   verified: "check",
@@ -32,7 +32,7 @@ export function headline(view: View, texts: Texts): string {
       return texts.problem[view.problem].title;
     case "result": {
       const { verdict } = view.result;
-      return fill(texts.verdict.title[verdict.state], { date: sinceWhen(verdict, texts) });
+      return fill(texts.verdict.title[spokenState(verdict)], { date: sinceWhen(verdict, texts) });
     }
   }
 }
@@ -66,7 +66,8 @@ function Result({ verdict, retry }: { verdict: Verdict; retry: (() => void) | nu
   const texts = useTexts();
   const words = texts.verdict;
   const date = sinceWhen(verdict, texts);
-  const { state, order } = verdict;
+  const { order } = verdict;
+  const state = spokenState(verdict);
   const because = reason(verdict);
   const pending = order?.events.filter((event) => event.place === "pending").length ?? 0;
   const held = holds(state);
@@ -78,7 +79,7 @@ function Result({ verdict, retry }: { verdict: Verdict; retry: (() => void) | nu
         <p class="lifecycle">{fill(words.lifecycle, { state: lifecycleName(order.lifecycle, texts) })}</p>
       )}
       <p>{absence && state === "could_not_check" ? texts.problem.unknown_code.text : fill(words.text[state], { date })}</p>
-      {state === "test_data" && <p>{fill(absence ? words.testAbsent : words.testUnchanged, { date })}</p>}
+      {state === "test_data" && <p>{fill(words.testUnchanged, { date })}</p>}
       <Complete verdict={verdict} />
       {because !== null && state !== "malformed" && (
         <p class="because">
