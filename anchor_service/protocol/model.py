@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from anchor_service.protocol.canonical import JSON, parse_json
@@ -26,6 +27,8 @@ MAX_EVENT: Final = 2**20
 MAX_TEXT: Final = 500
 MAX_NOTE: Final = 5_000
 MAX_ITEMS: Final = 200
+MOST_LATITUDE: Final = 90
+MOST_LONGITUDE: Final = 180
 MEDIA_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/pdf")
 ATTACHMENT_ROLES: Final = ("signature", "photo", "document")
 
@@ -134,6 +137,21 @@ def _decimal(value: JSON, where: str) -> str:
     return value
 
 
+def _degrees(most: int) -> Callable[[JSON, str], str]:
+    def read(value: JSON, where: str) -> str:
+        text = _decimal(value, where)
+        if not is_within(text, most):
+            raise Malformed("decimal", f"{where}: expected degrees, -{most} to {most}")
+        return text
+
+    return read
+
+
+def is_within(decimal: str, most: int) -> bool:
+    """Say whether a decimal number is at most so far from 0."""
+    return abs(Decimal(decimal)) <= most
+
+
 def _country(value: JSON, where: str) -> str:
     if not isinstance(value, str) or not COUNTRY.fullmatch(value):
         raise Malformed("country", f"{where}: expected two capital letters (ISO 3166-1)")
@@ -199,7 +217,7 @@ _ATTACHMENT: Final[Readers] = {
     "name": _text,
 }
 _READING: Final[Readers] = {"kind": _text, "value": _decimal, "unit": _text, "time": _time}
-_POINT: Final[Readers] = {"latitude": _decimal, "longitude": _decimal}
+_POINT: Final[Readers] = {"latitude": _degrees(MOST_LATITUDE), "longitude": _degrees(MOST_LONGITUDE)}
 _CONTACT: Final = ("name", "phone", "email", "address", "reference")
 
 
@@ -293,6 +311,12 @@ def _free(name: str, value: JSON, fields: dict[str, JSON]) -> None:
         raise Malformed("shape", f"{name}: expected an object")
     fields[name] = value
 
+
+FIELDS: Final = PUBLIC | {
+    *("location.address", "location.point", "note", "source.reference", "data"),
+    *(f"{party}.{part}" for party in _PARTIES for part in _CONTACT),
+}
+"""The fields that an event can have (SPEC 4.6)."""
 
 _MEMBERS: Final[dict[str, Callable[[str, JSON, dict[str, JSON]], None]]] = {
     "type": _mandatory,

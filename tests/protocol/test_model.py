@@ -123,6 +123,8 @@ def test_the_fields_are_those_of_the_spec() -> None:
         ({"location": {"country": "cn"}}, "location.country"),
         ({"location": {"point": {"latitude": "1"}}}, "location.point.longitude"),
         ({"location": {"point": {"latitude": 1.5, "longitude": "1"}}}, "location.point.latitude"),
+        ({"location": {"point": {"latitude": "90.1", "longitude": "1"}}}, "location.point.latitude"),
+        ({"location": {"point": {"latitude": "-90", "longitude": "-180.01"}}}, "location.point.longitude"),
         ({"location": {"name": "a\u0085"}}, "location.name"),
         ({"items": []}, "items"),
         ({"items": [{}]}, "items[0].name"),

@@ -237,6 +237,13 @@ def test_the_key_stands_for_a_missing_id() -> None:
     assert quick == strictly(raw, "key")
 
 
+@pytest.mark.parametrize("name", ["latitude", "longitude"])
+@pytest.mark.parametrize("value", ["90", "-90.00", "90.0001", "180", "-180", "180.000000000000000001", "999"])
+def test_degrees(name: str, value: str) -> None:
+    point = {"latitude": "1", "longitude": "1"} | {name: value}
+    agree(json.dumps(PLAIN | {"location": {"point": point}}).encode())
+
+
 @pytest.mark.parametrize("depth", [1, 20, MAX_DEPTH - 2, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 60_000])
 def test_depth(depth: int) -> None:
     rest = {name: PLAIN[name] for name in ("order_id", "event_id", "type", "occurred_at", "actor")}

@@ -31,7 +31,19 @@ from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import MAX_DISCLOSURE, MAX_NAME, ROLE, SALT_SIZE, join_salts, parse_name, parse_time
 from anchor_service.protocol.hashes import EVENT, FIELD
 from anchor_service.protocol.lifecycle import TYPES
-from anchor_service.protocol.model import COUNTRY, DECIMAL, GTIN, MAX_ITEMS, MAX_NOTE, MAX_TEXT, has_check_digit, mask
+from anchor_service.protocol.model import (
+    COUNTRY,
+    DECIMAL,
+    GTIN,
+    MAX_ITEMS,
+    MAX_NOTE,
+    MAX_TEXT,
+    MOST_LATITUDE,
+    MOST_LONGITUDE,
+    has_check_digit,
+    is_within,
+    mask,
+)
 
 _Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 _Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
@@ -197,6 +209,10 @@ def _check(event: _Event, raw: bytes) -> Raw | UnsetType:
     parse_time(event.occurred_at)
     for item in () if event.items is UNSET else event.items:
         if item.gtin is not UNSET and not _is_gtin(item.gtin):
+            raise _NotPlain
+    if event.location is not UNSET and event.location.point is not UNSET:
+        point = event.location.point
+        if not (is_within(point.latitude, MOST_LATITUDE) and is_within(point.longitude, MOST_LONGITUDE)):
             raise _NotPlain
     quotes = _quotes(raw)
     data: Raw | UnsetType = UNSET
