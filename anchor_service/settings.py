@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -37,7 +38,6 @@ class Settings(BaseSettings):
     )
     name: str = Field(
         "localhost/sealtrail",
-        pattern=r"^[^\s+]{1,200}$",
         description="The operator's schema-less URL, the first part of the log's origin; used when a log is created.",
     )
 
@@ -78,6 +78,20 @@ class Settings(BaseSettings):
     publisher_key_file: Path | None = Field(None, description="File with the publisher's private key (hex).")
     owner_key_file: Path | None = Field(None, description="File with the owner's private key (hex), for init only.")
     verifier_rpc_urls: tuple[str, ...] = Field((), description="Public nodes that the policy suggests to verifiers.")
+
+    @field_validator("name")
+    @classmethod
+    def _has_no_scheme(cls, name: str) -> str:
+        if not re.fullmatch(r"[^\s+:/]+(?::[0-9]+)?(?:/[^\s+:]+)?", name) or len(name) > 200:
+            raise ValueError("expected a URL without its scheme, such as example.org/trail: no space, no +")
+        return name
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_where_a_phone_can_go(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", url):
+            raise ValueError("expected a URL with http:// or https://, such as https://trail.example.org")
+        return url.rstrip("/")
 
     @property
     def link_base(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -19,6 +20,10 @@ class Client:
     """Speaks to the service at `url` with a tenant's API key.  Failure says what the service refused."""
 
     def __init__(self, url: str, key: str) -> None:
+        if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url):
+            raise Failure(f"--url: expected http:// or https:// and a host, not {url!r}", BAD_INPUT)
+        if not re.fullmatch(r"[\x21-\x7e]+", key):
+            raise Failure("--key (or SEALTRAIL_KEY): expected an API key of the service", BAD_INPUT)
         self._http = httpx2.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {key}"},

@@ -23,6 +23,8 @@ REFUSED: Final = 4
 OUR_BUG: Final = 70
 INTERRUPTED: Final = 130
 
+_WIDE: Final = 1_000
+
 EXIT_CODES: Final = (
     "Exit codes: 0 done, 1 not verified or damaged, 2 bad usage or input, 3 could not (try again later), "
     "4 refused to open or create, 70 a fault of Sealtrail, 130 interrupted."
@@ -39,7 +41,9 @@ class Failure(Exception):
 
 def out() -> Console:
     """The console of results; made when asked for, so that it is today's stdout."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, soft_wrap=True, width=_WIDE)  # whoever reads a pipe wants tables whole
 
 
 def err() -> Console:

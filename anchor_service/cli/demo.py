@@ -54,7 +54,8 @@ def demo(settings: Settings, server: HttpServer, *, once: bool) -> None:
             print(LAST_LINE, flush=True)
             return
         with until_signal():
-            console.print(f"\nServing on {escape(own_url)} and at {escape(settings.link_base)}. Ctrl-C stops it.")
+            places = dict.fromkeys([own_url, settings.link_base])
+            console.print(f"\nServing on {escape(' and at '.join(places))}. Ctrl-C stops it.")
 
 
 def _open_or_create(settings: Settings) -> Service:

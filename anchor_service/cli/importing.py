@@ -65,7 +65,8 @@ def import_(
     if refused is not None:
         _write_refusals(refused, report)
     if report.refused:
-        raise Failure(f"{len(report.refused)} events or rows were refused; all others were taken", BAD_INPUT)
+        others = "would be taken" if dry_run else "were taken"
+        raise Failure(f"{len(report.refused)} events or rows were refused; all others {others}", BAD_INPUT)
 
 
 def _nowhere(_items: Sequence[bytes]) -> Future[list[str | SealtrailError]]:
@@ -76,6 +77,7 @@ def _nowhere(_items: Sequence[bytes]) -> Future[list[str | SealtrailError]]:
 def _local(settings: Settings, tenant: str) -> Iterator[Submit]:
     """Store into a log in this process; what was imported is sealed and anchored before it ends."""
     with opened(settings) as service:
+        service.keys.need(tenant)
         # Storing first and sealing afterwards is faster than both at once: what is stored is safe, and the batches are
         # whole ones.
         service.start_taking()

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from anchor_service.cli.console import BAD_INPUT, Failure
 from anchor_service.cli.files import write_whole
@@ -33,9 +34,15 @@ def settings_of(data: Path, **given: object) -> Settings:
         known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return Settings(data=data, **known)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise Failure(f"setting {name}: {first['msg']}", BAD_INPUT) from None
+        found = error.errors()
+        name = found[0]["loc"][0]
+        # One of several for a setting that takes more than one kind of value.
+        wrong = [problem["msg"].removeprefix("Value error, ") for problem in found if problem["loc"][0] == name]
+        raise Failure(f"setting {name}: {', or '.join(wrong)}", BAD_INPUT) from None
+    except SettingsError as error:
+        raise Failure(f'settings: {error}: a list is written as JSON, such as ["https://…"]', BAD_INPUT) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise Failure(f"{data / FILE}: {error}", BAD_INPUT) from None
 
 
 def write_settings(data: Path, given: Mapping[str, object]) -> None:

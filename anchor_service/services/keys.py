@@ -11,8 +11,9 @@ from typing import Final
 
 from anchor_service.ports import AlreadyThere, Audience, KeyRow, NotFound, Tenant, TenantStore
 from anchor_service.protocol.errors import Malformed
-from anchor_service.protocol.event import FIELD_NAME, parse_name
+from anchor_service.protocol.event import parse_name
 from anchor_service.protocol.hashes import Hash
+from anchor_service.protocol.model import FIELDS
 
 PREFIX: Final = "sealtrail_"
 _KEY_BYTES: Final = 32
@@ -66,6 +67,11 @@ class Keys:
         except AlreadyThere as problem:
             raise AlreadyThere("tenant_exists", f"there is a tenant {tenant!r} already") from problem
 
+    def need(self, tenant: str) -> None:
+        """Raise NotFound (`tenant_unknown`) where there is no such tenant."""
+        if all(known.id != tenant for known in self._store.tenants()):
+            raise NotFound("tenant_unknown", f"there is no tenant {tenant!r}")
+
     def tenants(self) -> tuple[Tenant, ...]:
         """Return all tenants."""
         return self._store.tenants()
@@ -92,7 +98,8 @@ class Keys:
         return Access(row.key_id, row.tenant, frozenset(map(Scope, row.scopes)))
 
     def list(self, tenant: str) -> tuple[KeyLine, ...]:
-        """Return the tenant's keys."""
+        """Return the tenant's keys; NotFound (`tenant_unknown`)."""
+        self.need(tenant)
         return tuple(
             KeyLine(row.key_id, frozenset(map(Scope, row.scopes)), row.created, row.revoked)
             for row in self._store.keys(tenant)
@@ -109,10 +116,9 @@ class Keys:
         Malformed (`field_name`); NotFound (`tenant_unknown`).
         """
         for field in fields:
-            if not FIELD_NAME.fullmatch(field):
-                raise Malformed("field_name", f"{field[:80]!r} is not a field name")
-        if all(known.id != tenant for known in self._store.tenants()):
-            raise NotFound("tenant_unknown", f"there is no tenant {tenant!r}")
+            if field not in FIELDS:
+                raise Malformed("field_name", f"{field[:80]!r} is no field of the event model")
+        self.need(tenant)
         self._store.disclose(tenant, audience, fields)
 
 

@@ -84,11 +84,57 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     assert sealtrail(*arguments).returncode == 2
 
 
-def test_settings_are_checked(log: Path) -> None:
-    done = sealtrail("init", "--data", log.parent / "other", "--name", "two words")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--name", "two words"), "name"),
+        (("--name", "https://shop.example/x"), "without its scheme"),
+        (("--public-url", "nonsense"), "https://"),
+        (("--public-url", "ftp://shop.example"), "https://"),
+        (("--finality", "banana"), "or "),
+    ],
+)
+def test_settings_are_checked(log: Path, given: tuple[str, str], said: str) -> None:
+    done = sealtrail("init", "--data", log.parent / "other", *given)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "name" in done.stderr
+    assert given[0].strip("-").replace("-", "_") in done.stderr
+    assert said in done.stderr
     assert not (log.parent / "other").exists()
+
+
+@pytest.mark.parametrize("text", [b"colour = [", b"port = 'x'", b"colour = 1", b"\xff"])
+def test_a_wrong_file_of_settings_is_one_line(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "sealtrail.toml").write_bytes(text)
+    done = sealtrail("status", "--data", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "fault" not in done.stderr
+
+
+def test_a_wrong_variable_is_one_line(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEALTRAIL_RPC_URLS", "http://127.0.0.1:1")
+    done = sealtrail("status", "--data", log)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "rpc_urls" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--url", "http://127.0.0.1:1"), "--key"),
+        (("--url", "nonsense", "--key", "k"), "--url"),
+        (("--url", "http://127.0.0.1:1", "--key", "ké"), "--key"),
+        (("--tenant", "ghost"), "there is no tenant 'ghost'"),
+    ],
+)
+def test_an_import_says_what_it_lacks(log: Path, tmp_path: Path, given: tuple[str, ...], said: str) -> None:
+    (tmp_path / "orders.csv").write_text("order,when\nA-1,2026-05-01T09:30:00+08:00\n")
+    (tmp_path / "mapping.yaml").write_text(
+        'version: 1\norder_id: "{order}"\nevents:\n  placed: {at: "{when}", actor: {role: brand}}\n'
+    )
+    mapping = ("--mapping", tmp_path / "mapping.yaml", "--data", log)
+    done = sealtrail("import", tmp_path / "orders.csv", *mapping, *given)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_says_what_the_exit_codes_mean() -> None:
@@ -112,6 +158,7 @@ def test_tenants_and_keys(log: Path) -> None:
     assert sealtrail("key", "revoke", key_id, "--tenant", "acme", "--data", log).returncode == 0
     assert sealtrail("key", "revoke", "nothing", "--tenant", "acme", "--data", log).returncode == 2
     assert sealtrail("key", "add", "--tenant", "nobody", "--data", log).returncode == 2
+    assert sealtrail("key", "list", "--tenant", "nobody", "--data", log).returncode == 2
     stored = b"".join(path.read_bytes() for path in log.rglob("*") if path.is_file())
     assert key.encode() not in stored
 
@@ -130,8 +177,10 @@ def test_what_an_audience_sees(log: Path) -> None:
     assert "recipient.phone" in shown.stdout
     unknown = sealtrail("tenant", "disclose", "nobody", *carrier)
     assert (unknown.returncode, len(unknown.stderr.splitlines())) == (2, 1)
-    wrong = sealtrail("tenant", "disclose", "acme", *carrier, "--field", "Recipient!")
-    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+    for field in ("Recipient!", "recipient.fone"):
+        wrong = sealtrail("tenant", "disclose", "acme", *carrier, "--field", field)
+        assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+        assert field in wrong.stderr
 
 
 def test_an_upgrade_of_what_is_new_changes_nothing(log: Path) -> None:
