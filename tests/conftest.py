@@ -4,10 +4,15 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import Postgres, run_postgres
 
 _RECURSION_LIMIT = sys.getrecursionlimit()
+
+# Speed belongs in benches: a machine that stands still for a moment is no failure.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:

@@ -456,7 +456,7 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(
     st.sampled_from(
         [*sorted(ReadOnlyNode._SERVED), "eth_foo", "", "eth_getTransactionCount", "eth_sendRawTransaction"]

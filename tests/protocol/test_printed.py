@@ -176,7 +176,7 @@ def test_moved_and_repeated_parts(raw: bytes) -> None:
             _check(changed)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(
         st.text("abc_.09", min_size=1, max_size=5),

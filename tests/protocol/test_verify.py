@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anchor_service.protocol.canonical import SAFE_INTEGER, print_json
@@ -134,7 +134,7 @@ def test_every_value_is_committed_or_implied(path: tuple[Any, ...]) -> None:
             assert verdict.state.exit_code in (1, 2), value
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_arbitrary_values_are_never_verified_and_never_raise(edits: Any, chance: random.Random) -> None:
     document = deepcopy(PROOF)
@@ -153,7 +153,7 @@ def test_arbitrary_values_are_never_verified_and_never_raise(edits: Any, chance:
     assert (verify(raw, POLICY).state.exit_code == 0) == (raw == RAW)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_malformed(raw: bytes) -> None:
     assert verify(raw, POLICY).state is State.MALFORMED
@@ -197,7 +197,7 @@ NODES = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(NODES, max_size=4),
     st.none() | WHOLE,

@@ -252,7 +252,7 @@ def test_who_hangs_in_the_turn_does_not_keep_it(url: str, monkeypatch: pytest.Mo
     st.lists(st.none() | st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=1),
     st.lists(st.none() | st.binary(), min_size=1),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_columns_arrive_as_they_are(
     postgres: Postgres, numbers: list[int | None], texts: list[str | None], blobs: list[bytes | None]
 ) -> None:

@@ -341,7 +341,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert said in " ".join(out.split())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(raw=st.binary(max_size=300), start=st.sampled_from([b"", b"PK\x03\x04", b'{"format":"sealtrail/proof","v":1,']))
 def test_no_bytes_make_it_fall_over(
     raw: bytes, start: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
