@@ -42,7 +42,7 @@ def bench(*, quick: bool) -> Bench:
     rounds, scale = (2, 1) if quick else (5, 4)
     batches = [(100, 4, 80 * scale), (1_000, 2, 8 * scale)]
     _on_sqlite(table, rounds, scale, batches)
-    _on_postgresql(table, rounds, [(100, 8, 80 * scale), (1_000, 4, 16 * scale)])
+    _on_postgresql(table, rounds, [(100, 16, 160 * scale), (1_000, 4, 16 * scale)])
     return table
 
 
