@@ -15,6 +15,8 @@ from pydantic_settings import (
 )
 
 FILE = "sealtrail.toml"
+BASE_URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+"""What the paths of a service can follow."""
 
 
 class Settings(BaseSettings):
@@ -89,9 +91,9 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _is_where_a_phone_can_go(cls, url: str) -> str:
-        if url and not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", url):
+        if url and not BASE_URL.fullmatch(url):
             raise ValueError("expected a URL with http:// or https://, such as https://trail.example.org")
-        return url.rstrip("/")
+        return url
 
     @property
     def link_base(self) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx2
 
 from anchor_service.cli.console import BAD_INPUT, COULD_NOT, Failure
+from anchor_service.settings import BASE_URL
 
 _BUSY: Final = 503
 _PATIENCE: Final = 30
@@ -20,7 +21,7 @@ class Client:
     """Speaks to the service at `url` with a tenant's API key.  Failure says what the service refused."""
 
     def __init__(self, url: str, key: str) -> None:
-        if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url):
+        if not BASE_URL.fullmatch(url):
             raise Failure(f"--url: expected http:// or https:// and a host, not {url!r}", BAD_INPUT)
         if not re.fullmatch(r"[\x21-\x7e]+", key):
             raise Failure("--key (or SEALTRAIL_KEY): expected an API key of the service", BAD_INPUT)

@@ -76,16 +76,11 @@ class Bundle:
 
     def manifest(self) -> bytes:
         """Print the manifest (SPEC 16.2)."""
-        sizes = [len(content) for _, content in self._files()]
         files: list[JSON] = [
-            {"name": name, "sha256": hash_, "size": size}
-            for (name, hash_), size in zip(self.hashes(), sizes, strict=True)
+            {"name": name, "sha256": sha256(content).hexdigest(), "size": len(content)}
+            for name, content in self._files()
         ]
         return print_json({"files": files, "format": FORMAT, "v": VERSION})
-
-    def hashes(self) -> list[tuple[str, str]]:
-        """Return name and SHA-256 of every file but the manifest, in the manifest's order."""
-        return [(name, sha256(content).hexdigest()) for name, content in self._files()]
 
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Yield every member in the order of SPEC 16.1."""
@@ -132,8 +127,9 @@ def parse_bundle(raw: bytes) -> Bundle:
         proof=members["proof.json"],
         attachments={name.removeprefix("attachments/"): members[name] for name in list(members)[len(_FIXED) :]},
     )
-    if members["manifest.json"] != bundle.manifest():
-        others = [name for name, hash_ in bundle.hashes() if hash_.encode() not in members["manifest.json"]]
+    manifest = members.pop("manifest.json")
+    if manifest != bundle.manifest():
+        others = [name for name, content in members.items() if sha256(content).hexdigest().encode() not in manifest]
         which = f"the hash of {others[0]} is not in it" if others else "it says something else of them"
         raise Malformed("bundle", f"the manifest is not that of the members: {which}")
     if print_bundle(bundle) != raw:

@@ -181,5 +181,5 @@ def _parser() -> argparse.ArgumentParser:
 def _stream(text: str) -> StreamId:
     try:
         return StreamId(parse_hash(text.removeprefix("#"), "--stream"))
-    except Malformed as problem:
-        raise argparse.ArgumentTypeError(problem.message.removeprefix("--stream: ")) from None
+    except Malformed:
+        raise argparse.ArgumentTypeError("expected 64 lower-case hexadecimal digits") from None

@@ -13,6 +13,7 @@ from hypothesis import given
 from anchor_service.protocol.errors import Malformed
 from anchor_service.protocol.event import FIELD_NAME, MANDATORY, MAX_FIELDS
 from anchor_service.protocol.model import (
+    FIELDS,
     MAX_EVENT,
     MAX_ITEMS,
     MAX_NOTE,
@@ -95,7 +96,7 @@ def test_the_fields_are_those_of_the_spec() -> None:
         found = [f"{party}.{part}" for party in parties for part in parts] or re.findall(r"`([\w.]+)`", names)
         private |= dict.fromkeys(found, word == "yes")
     fields = set(draft_event(FULL).fields) | {"erased"}
-    assert fields == private.keys()
+    assert fields == private.keys() == FIELDS
     assert {name for name, hidden in private.items() if not hidden} == PUBLIC
     assert set(MANDATORY) <= PUBLIC
 

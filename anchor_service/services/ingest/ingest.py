@@ -136,16 +136,18 @@ class Ingest:
             request = self._next()
             going = request is not None
             if request is not None:
-                requests = [request]
-                self._fill(requests)
-                self._store_requests(requests)
-                self._leave(sum(len(request.outcomes) for request in requests))
+                self._store_from(request)
         # The door is closed; who was let in before may still be at work on a request.
         while self._queued:
             with suppress(Empty):
                 if (late := self._queue.get(timeout=_PATIENCE)) is not None:
-                    self._store_requests([late], alone=True)
-                    self._leave(len(late.outcomes))
+                    self._store_from(late)
+
+    def _store_from(self, first: Request) -> None:
+        requests = [first]
+        self._fill(requests)
+        self._store_requests(requests)
+        self._leave(sum(len(request.outcomes) for request in requests))
 
     def _fill(self, requests: list[Request]) -> None:
         """Add requests that wait, up to what is stored at once."""

@@ -158,7 +158,6 @@ export interface Texts {
     completeAsOf: string;
     /** Nobody can tell whether anything was left out. */
     withheld: string;
-    /** Instead of `testUnchanged` where a code is shown never to have been in the log. */
     lifecycle: string;
     retry: string;
     sentUnchecked: string;
