@@ -12,9 +12,10 @@ import pytest
 import qrcode
 from PIL import Image
 from qrcode.constants import ERROR_CORRECT_M
+from rich.table import Table
 
 from anchor_service.cli import demo
-from anchor_service.cli.console import BAD_INPUT, COULD_NOT, OUR_BUG, REFUSED, Failure, guarded
+from anchor_service.cli.console import BAD_INPUT, COULD_NOT, OUR_BUG, REFUSED, Failure, guarded, out
 from anchor_service.cli.files import write_whole
 from anchor_service.cli.qr import terminal_qr
 from anchor_service.cli.running import lan_address, leads_here
@@ -156,3 +157,13 @@ def test_labels_lead_to_the_port_that_is_served(tmp_path: Path) -> None:
 def test_what_the_demo_kept_may_be_damaged(tmp_path: Path, text: str) -> None:
     (tmp_path / "demo.json").write_text(text)
     assert demo._kept(tmp_path) == demo.Kept("", {})
+
+
+def test_a_table_in_a_pipe_is_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    hashes = ["0x" + digit * 64 for digit in "ab"]
+    table = Table("one", "other")
+    table.add_row(*hashes)
+    out().print(table)
+    printed = capsys.readouterr().out
+    assert all(found in printed for found in hashes)
